@@ -4,18 +4,21 @@
 //! before it. When a process starts it writes down where the other chains stood, so that cutting off a whole chain shows
 //! too.
 
-use hmac::{Hmac, KeyInit as _, Mac as _};
+use hmac::Mac as _;
 use jiff::Timestamp;
-use sha2::Sha256;
 
 use super::ids::{AuthenticatorId, ChallengeId, ClientId, SignInId, UserId, WriterId};
+use super::mac;
 
 /// What can be recorded. The JSON form is what is kept; fields are only ever added.
 #[derive(Debug, Clone, serde::Serialize)]
 #[serde(tag = "event", rename_all = "kebab-case", rename_all_fields = "snake_case")]
 pub enum Event {
     /// A process began to write.
-    WriterStarted { version: &'static str, anchors: Vec<Anchor> },
+    WriterStarted {
+        version: &'static str,
+        anchors: Vec<Anchor>,
+    },
     /// The end of a sign-in.
     SignIn {
         sign_in: SignInId,
@@ -32,28 +35,122 @@ pub enum Event {
         challenge: Option<ChallengeId>,
     },
     /// Sign-ins of service accounts are counted, not listed: they come by the thousand.
-    ServiceAccountBinds { client: ClientId, client_name: String, account: String, granted: u64, since: Timestamp },
-    LockedOut { user: UserId, name: String, until: Timestamp },
-    PromptSent { challenge: ChallengeId, user: UserId, name: String, client: ClientId, client_name: String, source: String },
-    PromptAnswered { challenge: ChallengeId, user: UserId, answer: &'static str, by: String },
-    Enrolled { user: UserId, name: String, authenticator: AuthenticatorId, factor: &'static str, by: String },
-    RecoveryCodesMade { user: UserId, name: String, count: u32, by: String },
-    Resynchronised { user: UserId, name: String, authenticator: AuthenticatorId, by: String },
-    BypassGranted { user: UserId, name: String, until: Timestamp, by: String },
-    UserImported { user: UserId, name: String, by: String },
-    UserEnabled { user: UserId, name: String, by: String },
-    UserDisabled { user: UserId, name: String, by: String },
-    UserBlocked { user: UserId, name: String, by: String },
-    UserUnlocked { user: UserId, name: String, by: String },
+    ServiceAccountBinds {
+        client: ClientId,
+        client_name: String,
+        account: String,
+        granted: u64,
+        since: Timestamp,
+    },
+    LockedOut {
+        user: UserId,
+        name: String,
+        until: Timestamp,
+    },
+    PromptSent {
+        challenge: ChallengeId,
+        user: UserId,
+        name: String,
+        client: ClientId,
+        client_name: String,
+        source: String,
+    },
+    PromptAnswered {
+        challenge: ChallengeId,
+        user: UserId,
+        answer: &'static str,
+        by: String,
+    },
+    Enrolled {
+        user: UserId,
+        name: String,
+        authenticator: AuthenticatorId,
+        factor: &'static str,
+        by: String,
+    },
+    RecoveryCodesMade {
+        user: UserId,
+        name: String,
+        count: u32,
+        by: String,
+    },
+    Resynchronised {
+        user: UserId,
+        name: String,
+        authenticator: AuthenticatorId,
+        by: String,
+    },
+    BypassGranted {
+        user: UserId,
+        name: String,
+        until: Timestamp,
+        by: String,
+    },
+    UserImported {
+        user: UserId,
+        name: String,
+        by: String,
+    },
+    UserEnabled {
+        user: UserId,
+        name: String,
+        by: String,
+    },
+    UserDisabled {
+        user: UserId,
+        name: String,
+        by: String,
+    },
+    UserBlocked {
+        user: UserId,
+        name: String,
+        by: String,
+    },
+    UserUnlocked {
+        user: UserId,
+        name: String,
+        by: String,
+    },
     /// All factors, graces and lockouts of a user are gone.
-    UserReset { user: UserId, name: String, authenticators: u64, by: String },
-    ClientAdded { client: ClientId, name: String, by: String },
-    ClientRemoved { client: ClientId, name: String, by: String },
-    DirectoryAdded { name: String, servers: Vec<String>, by: String },
-    DirectoryRemoved { name: String, by: String },
-    KeyRotated { key: u32, resealed: u64, by: String },
-    BackupMade { tables: u64, rows: u64, by: String },
-    Restored { rows: u64, by: String },
+    UserReset {
+        user: UserId,
+        name: String,
+        authenticators: u64,
+        by: String,
+    },
+    ClientAdded {
+        client: ClientId,
+        name: String,
+        by: String,
+    },
+    ClientRemoved {
+        client: ClientId,
+        name: String,
+        by: String,
+    },
+    DirectoryAdded {
+        name: String,
+        servers: Vec<String>,
+        by: String,
+    },
+    DirectoryRemoved {
+        name: String,
+        by: String,
+    },
+    KeyRotated {
+        key: u32,
+        resealed: u64,
+        by: String,
+    },
+    BackupMade {
+        tables: u64,
+        rows: u64,
+        by: String,
+    },
+    Restored {
+        rows: u64,
+        by: String,
+    },
 }
 
 impl Event {
@@ -115,7 +212,7 @@ pub struct Record {
 impl Record {
     /// The code of this record, which covers everything about it and the record before it.
     pub fn link(&self, key: &[u8; 32], previous: &Link) -> Link {
-        let mut mac = keyed(key);
+        let mut mac = mac::keyed(key);
         mac.update(previous);
         mac.update(self.writer.0.as_bytes());
         mac.update(&self.seq.to_be_bytes());
@@ -134,17 +231,12 @@ impl Record {
 
 /// The code of a chain's head: shows if the newest records were cut off.
 pub fn head_mac(key: &[u8; 32], writer: WriterId, seq: i64, link: &Link) -> Link {
-    let mut mac = keyed(key);
+    let mut mac = mac::keyed(key);
     mac.update(b"head");
     mac.update(writer.0.as_bytes());
     mac.update(&seq.to_be_bytes());
     mac.update(link);
     mac.finalize().into_bytes().into()
-}
-
-fn keyed(key: &[u8; 32]) -> Hmac<Sha256> {
-    // HMAC takes a key of any length (RFC 2104 §2); a fixed array cannot be refused.
-    Hmac::<Sha256>::new(key.into())
 }
 
 #[cfg(test)]

@@ -104,7 +104,11 @@ mod tests {
     fn r26_a_wrong_number_ends_the_challenge() {
         assert_eq!(answered(Some(42), Reply::Approve { number: Some(42) }), Status::Approved);
         assert_eq!(answered(Some(42), Reply::Approve { number: Some(24) }), Status::Refused);
-        assert_eq!(answered(Some(42), Reply::Approve { number: None }), Status::Refused, "R24: the number is not optional");
+        assert_eq!(
+            answered(Some(42), Reply::Approve { number: None }),
+            Status::Refused,
+            "R24: the number is not optional"
+        );
         assert_eq!(answered(None, Reply::Approve { number: None }), Status::Approved);
         assert_eq!(answered(None, Reply::Approve { number: Some(1) }), Status::Refused);
         assert_eq!(answered(None, Reply::ReportFraud), Status::Refused);

@@ -129,8 +129,11 @@ pub fn contains(nets: &[IpNet], address: IpAddr) -> bool {
 /// The client that speaks from an address: the one with the longest matching prefix.
 pub fn by_address(clients: &[std::sync::Arc<Client>], address: IpAddr) -> Option<&std::sync::Arc<Client>> {
     let address = address.to_canonical();
-    let longest = |client: &Client| {
-        client.addresses.iter().filter(|net| net.contains(&address)).map(IpNet::prefix_len).max()
-    };
-    clients.iter().filter_map(|client| longest(client).map(|prefix| (prefix, client))).max_by_key(|(prefix, _)| *prefix).map(|(_, client)| client)
+    let longest =
+        |client: &Client| client.addresses.iter().filter(|net| net.contains(&address)).map(IpNet::prefix_len).max();
+    clients
+        .iter()
+        .filter_map(|client| longest(client).map(|prefix| (prefix, client)))
+        .max_by_key(|(prefix, _)| *prefix)
+        .map(|(_, client)| client)
 }

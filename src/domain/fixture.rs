@@ -10,7 +10,7 @@ use super::directory::UniqueId;
 use super::factor::Factor;
 use super::ids::{AuthenticatorId, ClientId, DirectoryId, UserId};
 use super::judgement::LockRule;
-use super::otp::{self, Parameters};
+use super::otp::{self, Parameters, TotpMemory};
 use super::secret::Seed;
 use super::sign_in::Screen;
 use super::user::{Account, Authenticator, Failures, Token, User};
@@ -50,13 +50,14 @@ pub fn seed() -> Seed {
 
 /// An account that has these factors.
 pub fn account(factors: &[Factor]) -> Account {
-    let authenticator = |at: u128, token| Authenticator { id: AuthenticatorId(Uuid::from_u128(at)), label: "test".into(), token };
+    let authenticator =
+        |at: u128, token| Authenticator { id: AuthenticatorId(Uuid::from_u128(at)), label: "test".into(), token };
     let mut authenticators = vec![];
     if factors.contains(&Factor::App) {
         authenticators.push(authenticator(1, Token::App));
     }
     if factors.contains(&Factor::Totp) {
-        let token = Token::Totp { seed: seed(), parameters: Parameters::default(), last_step: None, drift: 0 };
+        let token = Token::Totp { seed: seed(), parameters: Parameters::default(), memory: TotpMemory::default() };
         authenticators.push(authenticator(2, token));
     }
     if factors.contains(&Factor::Hotp) {
@@ -84,9 +85,10 @@ pub fn account(factors: &[Factor]) -> Account {
 /// What the account's TOTP token shows at a time.
 pub fn code_at(account: &Account, now: Timestamp) -> String {
     let token = account.authenticators.iter().find_map(|authenticator| match &authenticator.token {
-        Token::Totp { seed, parameters, .. } => Some((seed, parameters)),
+        Token::Totp { seed, parameters, .. } => Some((seed, *parameters)),
         _ => None,
     });
     let (seed, parameters) = token.unwrap();
-    otp::hotp(seed, otp::totp_step(now.as_second(), parameters.period), parameters).to_string()
+    let code = otp::Token { seed, parameters }.code(otp::totp_step(now.as_second(), parameters.period));
+    String::from_utf8(code.expose().to_vec()).unwrap()
 }

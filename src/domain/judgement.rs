@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::factor::Factor;
 use super::ids::AuthenticatorId;
-use super::otp::{self, HotpVerdict, TotpVerdict, TypedCode};
+use super::otp::{self, HotpVerdict, LookAhead, TotpMemory, TotpVerdict, Window};
 use super::outcome::{Denial, Grant, Outcome};
 use super::policy::barred;
 use super::secret::Code;
@@ -28,17 +28,18 @@ pub struct LockRule {
 const CEILING: u32 = 100;
 const LONGEST: SignedDuration = SignedDuration::from_hours(24);
 
-/// TOTP steps accepted on each side of now, beyond the token's known drift (R21: three valid codes).
-pub const WINDOW: u8 = 1;
-/// HOTP codes looked ahead (RFC 4226 §7.4).
-pub const LOOK_AHEAD: u8 = 10;
-
 /// What a judgement changes, for the store to write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
     Failures(Failures),
-    TotpStep { authenticator: AuthenticatorId, step: u64, drift: i32 },
-    HotpCounter { authenticator: AuthenticatorId, next: u64 },
+    TotpMemory {
+        authenticator: AuthenticatorId,
+        memory: TotpMemory,
+    },
+    HotpCounter {
+        authenticator: AuthenticatorId,
+        next: u64,
+    },
     BypassUsed,
     /// One recovery code less; which one, the caller knows.
     RecoveryUsed,
@@ -170,11 +171,10 @@ fn apply(account: &mut Account, change: Change) {
         Change::Failures(failures) => account.failures = failures,
         Change::BypassUsed => account.bypass_until = None,
         Change::RecoveryUsed => account.recovery_codes = account.recovery_codes.saturating_sub(1),
-        Change::TotpStep { authenticator, step, drift: new_drift } => {
+        Change::TotpMemory { authenticator, memory: accepted } => {
             for token in tokens(account, authenticator) {
-                if let Token::Totp { last_step, drift, .. } = token {
-                    *last_step = Some(step);
-                    *drift = new_drift;
+                if let Token::Totp { memory, .. } = token {
+                    *memory = accepted;
                 }
             }
         }
@@ -201,31 +201,33 @@ pub enum Digits {
 
 /// Tries a code against every token the account has. All are computed, whichever matches.
 pub fn check_digits(account: &Account, code: &Code, now: Timestamp) -> Digits {
-    let Ok(code) = std::str::from_utf8(code.expose()).map_err(|_| ()).and_then(|text| TypedCode::parse(text).map_err(|_| ()))
-    else {
-        return Digits::Wrong;
-    };
+    let Ok(typed) = std::str::from_utf8(code.expose()) else { return Digits::Wrong };
     let mut best = Digits::Wrong;
     for authenticator in &account.authenticators {
+        let id = authenticator.id;
         let found = match &authenticator.token {
             Token::App => Digits::Wrong,
-            Token::Totp { seed, parameters, last_step, drift } => {
-                match otp::verify_totp(seed, parameters, &code, now.as_second(), WINDOW, *drift, *last_step) {
-                    TotpVerdict::Accepted { step, drift } => {
-                        let authenticator = authenticator.id;
-                        Digits::Accepted(Factor::Totp, Change::TotpStep { authenticator, step, drift })
+            Token::Totp { seed, parameters, memory } => {
+                let token = otp::Token { seed, parameters: *parameters };
+                let code = otp::typed_code(typed, parameters.digits);
+                match code.map(|code| token.verify_totp(&code, now.as_second(), Window::default(), *memory)) {
+                    Ok(TotpVerdict::Accepted { step, drift }) => {
+                        let memory = TotpMemory { drift, last_accepted: Some(step), ..*memory };
+                        Digits::Accepted(Factor::Totp, Change::TotpMemory { authenticator: id, memory })
                     }
-                    TotpVerdict::Replayed { .. } => Digits::Replayed,
-                    TotpVerdict::Wrong => Digits::Wrong,
+                    Ok(TotpVerdict::Replayed { .. }) => Digits::Replayed,
+                    Ok(TotpVerdict::Wrong) | Err(_) => Digits::Wrong,
                 }
             }
             Token::Hotp { seed, parameters, next_counter } => {
-                match otp::verify_hotp(seed, parameters, &code, *next_counter, LOOK_AHEAD) {
-                    HotpVerdict::Accepted { next_counter: next } => {
-                        let authenticator = authenticator.id;
-                        Digits::Accepted(Factor::Hotp, Change::HotpCounter { authenticator, next })
+                let token = otp::Token { seed, parameters: *parameters };
+                let code = otp::typed_code(typed, parameters.digits);
+                match code.map(|code| token.verify_hotp(&code, *next_counter, LookAhead::default())) {
+                    Ok(HotpVerdict::Accepted { next_counter: next }) => {
+                        Digits::Accepted(Factor::Hotp, Change::HotpCounter { authenticator: id, next })
                     }
-                    HotpVerdict::Wrong => Digits::Wrong,
+                    Ok(HotpVerdict::Replayed { .. }) => Digits::Replayed,
+                    Ok(HotpVerdict::Wrong) | Err(_) => Digits::Wrong,
                 }
             }
         };
@@ -242,7 +244,7 @@ pub fn check_digits(account: &Account, code: &Code, now: Timestamp) -> Digits {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{account, code_at, NOW, RULE};
+    use super::super::fixture::{NOW, RULE, account, code_at};
     use super::super::outcome::Exemption;
     use super::*;
 
@@ -265,7 +267,11 @@ mod tests {
             assert_eq!(judge_digits(&mut account, "000000", NOW), Outcome::Denied(Denial::WrongCode));
         }
         let right = code_at(&account, NOW);
-        assert_eq!(judge_digits(&mut account, &right, NOW), Outcome::Denied(Denial::LockedOut), "even with the right code");
+        assert_eq!(
+            judge_digits(&mut account, &right, NOW),
+            Outcome::Denied(Denial::LockedOut),
+            "even with the right code"
+        );
         let later = NOW + RULE.duration;
         let right = code_at(&account, later);
         assert_eq!(judge_digits(&mut account, &right, later), Outcome::Granted(Grant::Factor(Factor::Totp)));
@@ -291,7 +297,10 @@ mod tests {
         assert_eq!(judge(&mut account, &Proof::Bypass, false, RULE, NOW).outcome, Outcome::Denied(Denial::MissingCode));
         let recovery = Proof::Recovery(Code::new(*b"ABCDEFGHJKMNPQ23"));
         account.recovery_codes = 1;
-        assert_eq!(judge(&mut account, &recovery, true, RULE, NOW).outcome, Outcome::Granted(Grant::Factor(Factor::RecoveryCode)));
+        assert_eq!(
+            judge(&mut account, &recovery, true, RULE, NOW).outcome,
+            Outcome::Granted(Grant::Factor(Factor::RecoveryCode))
+        );
         assert_eq!(judge(&mut account, &recovery, true, RULE, NOW).outcome, Outcome::Denied(Denial::WrongCode));
     }
 
@@ -299,7 +308,9 @@ mod tests {
     fn what_changed_since_the_sign_in_began_counts() {
         let mut account = account(&Factor::ALL);
         account.user.enabled = false;
-        for proof in [Proof::Grace, Proof::Bypass, Proof::Exempt(Exemption::TrustedNetwork), Proof::Digits(Code::new(*b"1"))] {
+        for proof in
+            [Proof::Grace, Proof::Bypass, Proof::Exempt(Exemption::TrustedNetwork), Proof::Digits(Code::new(*b"1"))]
+        {
             assert_eq!(judge(&mut account, &proof, true, RULE, NOW).outcome, Outcome::Denied(Denial::Disabled));
         }
     }

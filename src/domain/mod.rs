@@ -8,6 +8,7 @@ pub mod dn;
 pub mod factor;
 pub mod ids;
 pub mod judgement;
+pub mod mac;
 pub mod name;
 pub mod offered;
 pub mod otp;

@@ -34,8 +34,7 @@ pub fn requirement(client: &Client, account: Option<&Account>, source: IpAddr, n
         return Requirement::PasswordOnly(Exemption::TrustedNetwork);
     }
     // A bypass comes last in every list: it is used up only where nothing else was offered.
-    let usable: Vec<Factor> =
-        client.factors.iter().copied().filter(|factor| account.has(*factor, now)).collect();
+    let usable: Vec<Factor> = client.factors.iter().copied().filter(|factor| account.has(*factor, now)).collect();
     if !usable.is_empty() {
         return Requirement::AnyOf(usable);
     }

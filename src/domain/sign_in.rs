@@ -13,7 +13,7 @@ use super::client::Client;
 use super::factor::Factor;
 use super::ids::ChallengeId;
 use super::offered::Extra;
-use super::outcome::{Denial, Exemption, Grant, Outcome};
+use super::outcome::{Denial, Exemption, Outcome};
 use super::policy::Requirement;
 use super::secret::Code;
 use super::user::Account;
@@ -62,6 +62,7 @@ pub enum Answer {
 }
 
 /// What came of a step.
+#[derive(Debug, Clone, Copy)]
 pub enum Event {
     PasswordAccepted,
     PasswordRefused,
@@ -73,7 +74,8 @@ enum State {
     Password(Plan),
     Asking,
     Rechecking(ChallengeId),
-    Judging,
+    /// With the denial that no judgement can lift, if that is what is judged.
+    Judging(Option<Denial>),
     Done(Outcome),
 }
 
@@ -124,9 +126,15 @@ impl SignIn {
                 Answer::NotAsked(denial) => judge(Proof::Denied(denial)),
             },
             (State::Rechecking(challenge), Event::PasswordAccepted) => judge(Proof::Approved(challenge)),
-            (State::Judging, Event::Judged(outcome)) => (Self { state: State::Done(outcome) }, Step::Done(outcome)),
+            (State::Judging(denied), Event::Judged(outcome)) => {
+                let outcome = match (denied, outcome) {
+                    (Some(denial), Outcome::Granted(_)) => Outcome::Denied(denial),
+                    (_, outcome) => outcome,
+                };
+                (Self { state: State::Done(outcome) }, Step::Done(outcome))
+            }
             (State::Done(outcome), _) => (Self { state: State::Done(outcome) }, Step::Done(outcome)),
-            (State::Password(_) | State::Asking | State::Rechecking(_) | State::Judging, _) => {
+            (State::Password(_) | State::Asking | State::Rechecking(_) | State::Judging(_), _) => {
                 let outcome = Outcome::Denied(Denial::PromptCancelled);
                 (Self { state: State::Done(outcome) }, Step::Done(outcome))
             }
@@ -135,7 +143,16 @@ impl SignIn {
 }
 
 fn judge(proof: Proof) -> (SignIn, Step) {
-    (SignIn { state: State::Judging }, Step::Judge(proof))
+    let denied = match &proof {
+        Proof::Denied(denial) => Some(*denial),
+        Proof::Exempt(_)
+        | Proof::Grace
+        | Proof::Bypass
+        | Proof::Digits(_)
+        | Proof::Recovery(_)
+        | Proof::Approved(_) => None,
+    };
+    (SignIn { state: State::Judging(denied) }, Step::Judge(proof))
 }
 
 /// Which factor: a code in the field wins, a name in the field picks, else the preferred one the door can ask for.
@@ -155,7 +172,9 @@ fn second_factor(
     }
     let can_ask = allowed(Factor::App) && (screen.shows_numbers || client.bare_approval);
     match extra {
-        Extra::Digits(code) if allowed(Factor::Totp) || allowed(Factor::Hotp) => Plan::Judge(Proof::Digits(code.clone())),
+        Extra::Digits(code) if allowed(Factor::Totp) || allowed(Factor::Hotp) => {
+            Plan::Judge(Proof::Digits(code.clone()))
+        }
         Extra::Recovery(code) if allowed(Factor::RecoveryCode) => Plan::Judge(Proof::Recovery(code.clone())),
         Extra::Name(Factor::App) if can_ask => Plan::Ask(Factor::App),
         Extra::Digits(_) | Extra::Recovery(_) | Extra::Name(_) => deny(Denial::FactorNotAllowed),
@@ -174,22 +193,11 @@ fn second_factor(
     }
 }
 
-/// What a grant by this proof is called.
-pub fn granted_by(proof: &Proof, factor: Factor) -> Grant {
-    match proof {
-        Proof::Exempt(exemption) => Grant::Exempt(*exemption),
-        Proof::Grace => Grant::Grace,
-        Proof::Denied(_) | Proof::Bypass | Proof::Digits(_) | Proof::Recovery(_) | Proof::Approved(_) => {
-            Grant::Factor(factor)
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::fixture::{account, client, no_screen, NOW};
+    use super::super::fixture::{NOW, account, client, no_screen};
     use super::*;
 
     fn begin(requirement: Requirement, extra: &Extra) -> (SignIn, Step) {
@@ -226,10 +234,7 @@ mod tests {
         assert!(matches!(plan(Extra::Name(Factor::App)), Step::Ask(Factor::App)));
         assert!(matches!(plan(Extra::Nothing), Step::Ask(Factor::App)));
         let (machine, _) = begin(Requirement::AnyOf(vec![Factor::Totp]), &Extra::Name(Factor::App));
-        assert!(matches!(
-            machine.on(Event::PasswordAccepted).1,
-            Step::Judge(Proof::Denied(Denial::FactorNotAllowed))
-        ));
+        assert!(matches!(machine.on(Event::PasswordAccepted).1, Step::Judge(Proof::Denied(Denial::FactorNotAllowed))));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::directory::UniqueId;
 use super::factor::Factor;
 use super::ids::{AuthenticatorId, DirectoryId, UserId};
-use super::otp::Parameters;
+use super::otp::{Parameters, TotpMemory};
 use super::secret::Seed;
 
 /// Who it is. The key is (directory, unique id); the name is for people.
@@ -31,8 +31,16 @@ pub struct Authenticator {
 pub enum Token {
     /// Approves on a phone.
     App,
-    Totp { seed: Seed, parameters: Parameters, last_step: Option<u64>, drift: i32 },
-    Hotp { seed: Seed, parameters: Parameters, next_counter: u64 },
+    Totp {
+        seed: Seed,
+        parameters: Parameters,
+        memory: TotpMemory,
+    },
+    Hotp {
+        seed: Seed,
+        parameters: Parameters,
+        next_counter: u64,
+    },
 }
 
 impl Token {
