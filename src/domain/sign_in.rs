@@ -198,6 +198,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::fixture::{NOW, account, client, no_screen};
+    use super::super::outcome::Grant;
     use super::*;
 
     fn begin(requirement: Requirement, extra: &Extra) -> (SignIn, Step) {
