@@ -18,6 +18,8 @@ pub(super) struct Check<'a> {
     faults: &'a mut Vec<ConfigFault>,
     /// Keys already reported: their value is the default by now, so nothing can be said about it.
     known_bad: BTreeSet<String>,
+    /// False when the file could not be understood: what seems missing may stand in it.
+    complete: bool,
     taken: Vec<(&'static str, SocketAddr)>,
 }
 
@@ -33,7 +35,8 @@ impl<'a> Check<'a> {
                 | ConfigFault::UnknownVariable { .. } => None,
             })
             .collect();
-        Self { settings, faults, known_bad, taken: Vec::new() }
+        let complete = !faults.iter().any(|fault| matches!(fault, ConfigFault::NotToml { .. }));
+        Self { settings, faults, known_bad, complete, taken: Vec::new() }
     }
 
     pub(super) fn unfit(&mut self, key: &str, reason: impl Into<String>) {
@@ -65,7 +68,7 @@ impl<'a> Check<'a> {
 
     /// Blames whichever of the two was set; the smaller side first.
     pub(super) fn at_most(&mut self, (small, low): (&str, usize), (large, high): (&str, usize)) {
-        if low > high && !self.known_bad.contains(small) && !self.known_bad.contains(large) {
+        if low > high && self.complete && !self.known_bad.contains(small) && !self.known_bad.contains(large) {
             if self.origin(small).is_some() {
                 self.unfit(small, format!("must not be more than {large}"));
             } else {
@@ -76,7 +79,7 @@ impl<'a> Check<'a> {
 
     pub(super) fn both_or_none(&mut self, first: (&str, bool), second: (&str, bool)) {
         for ((key, here), (other, there)) in [(first, second), (second, first)] {
-            if here && !there && !self.known_bad.contains(other) {
+            if here && !there && self.complete && !self.known_bad.contains(other) {
                 self.unfit(key, format!("goes with {other}; set both or none"));
             }
         }

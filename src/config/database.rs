@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::check::Check;
-use super::forms::duration;
+use super::forms::{count, duration};
 use super::secret_text::{self, SecretText};
 
 /// The database.
@@ -18,6 +18,7 @@ pub struct DatabaseConfig {
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "secret_text::masked")]
     pub url: Option<SecretText>,
     /// Connections the pool may hold.
+    #[serde(deserialize_with = "count::deserialize")]
     pub max_connections: u32,
     /// How long a piece of work waits for a free connection before it counts as a database fault.
     #[serde(with = "duration")]

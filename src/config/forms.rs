@@ -93,6 +93,40 @@ pub mod size {
     }
 }
 
+/// A whole number, written as one or (the environment knows nothing else) as text of digits.
+pub mod count {
+    use std::fmt;
+
+    use serde::Deserializer;
+    use serde::de::{Error, Visitor};
+
+    const WANTED: &str = "must be a whole number";
+
+    pub fn deserialize<'de, D: Deserializer<'de>, T: TryFrom<u64>>(from: D) -> Result<T, D::Error> {
+        let number = from.deserialize_any(Digits).map_err(|_| D::Error::custom(WANTED))?;
+        T::try_from(number).map_err(|_| D::Error::custom("is too large a number"))
+    }
+
+    struct Digits;
+
+    impl Visitor<'_> for Digits {
+        type Value = u64;
+
+        fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+            to.write_str("a whole number")
+        }
+        fn visit_u64<E: Error>(self, number: u64) -> Result<u64, E> {
+            Ok(number)
+        }
+        fn visit_i64<E: Error>(self, number: i64) -> Result<u64, E> {
+            u64::try_from(number).map_err(E::custom)
+        }
+        fn visit_str<E: Error>(self, digits: &str) -> Result<u64, E> {
+            digits.parse().map_err(E::custom)
+        }
+    }
+}
+
 /// Addresses, alone and in lists.
 pub mod list {
     use std::fmt;

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::check::Check;
-use super::forms::{duration, list, networks, size};
+use super::forms::{count, duration, list, networks, size};
 
 /// The LDAP door.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
@@ -29,8 +29,10 @@ pub struct LdapConfig {
     #[schemars(with = "list::Texts")]
     pub proxy_protocol_from: Vec<IpNet>,
     /// Connections open at once, all clients together. Each takes one descriptor, and a signed-in one takes a second.
+    #[serde(deserialize_with = "count::deserialize")]
     pub max_connections: usize,
     /// Connections open at once from one client.
+    #[serde(deserialize_with = "count::deserialize")]
     pub max_connections_per_client: usize,
     /// A connection without a request for this long is closed.
     #[serde(with = "duration")]

@@ -25,6 +25,7 @@ use figment::Figment;
 use figment::error::Kind;
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 pub use self::database::{DatabaseConfig, EmbeddedConfig};
@@ -107,34 +108,9 @@ impl Config {
         let environment = environment.into_iter().map(|(name, text)| (name.into(), text.into()));
         settings.add_environment(environment, &keys, &mut faults);
 
-        let config = Self::extract(&mut settings, &mut faults);
+        let config: Self = extract(&mut settings, &mut faults);
         config.check(&mut Check::new(&settings, &mut faults));
         if faults.is_empty() { Ok(config) } else { Err(ConfigFaults(faults)) }
-    }
-
-    /// Deserialising stops at the first value that does not fit. That one is noted and left out, and the rest is
-    /// tried again, until the rest fits.
-    fn extract(settings: &mut Settings, faults: &mut Vec<ConfigFault>) -> Self {
-        let mut left_out = Vec::new();
-        let config = loop {
-            let gathered = settings.iter().fold(Figment::new(), Figment::merge);
-            // "Lossy" lets a number be written as text, which is all an environment can do.
-            let error = match gathered.extract_lossy::<Self>() {
-                Ok(config) => break config,
-                Err(error) => error,
-            };
-            let Some((key, setting)) = settings.remove_at(&error.path) else {
-                // Nothing was given, or all of it is noted as faulty by now.
-                break Self::default();
-            };
-            let (origin, reason) = (setting.origin.clone(), reason(&error.kind));
-            faults.push(ConfigFault::Unfit { key: key.clone(), origin, reason });
-            left_out.push((key, setting));
-        };
-        for setting in left_out {
-            settings.put_back(setting);
-        }
-        config
     }
 
     fn check(&self, check: &mut Check<'_>) {
@@ -185,18 +161,39 @@ fn close(schema: &mut serde_json::Value) {
     }
 }
 
+/// Deserialising stops at the first value that does not fit. That one is noted and left out, and the rest is
+/// tried again, until the rest fits.
+fn extract<Typed: DeserializeOwned + Default>(settings: &mut Settings, faults: &mut Vec<ConfigFault>) -> Typed {
+    let mut left_out = Vec::new();
+    let typed = loop {
+        let gathered = settings.iter().fold(Figment::new(), Figment::merge);
+        let error = match gathered.extract() {
+            Ok(typed) => break typed,
+            Err(error) => error,
+        };
+        let Some((key, setting)) = settings.remove_at(&error.path) else {
+            // Nothing was given, or all of it is noted as faulty by now.
+            break Typed::default();
+        };
+        let (origin, reason) = (setting.origin.clone(), reason(&error.kind));
+        faults.push(ConfigFault::Unfit { key: key.clone(), origin, reason });
+        left_out.push((key, setting));
+    };
+    for setting in left_out {
+        settings.put_back(setting);
+    }
+    typed
+}
+
 /// Says what was wanted; what was found stays unsaid, since it may be a secret in the wrong place.
 fn reason(kind: &Kind) -> String {
     match kind {
         Kind::Message(wanted) => wanted.clone(),
-        Kind::InvalidType(_, wanted) | Kind::InvalidValue(_, wanted) | Kind::InvalidLength(_, wanted) => {
-            match wanted.as_str() {
-                "usize" | "u32" => "must be a whole number".to_owned(),
-                _ => "must be text in quotes".to_owned(),
-            }
-        }
+        // Numbers, durations and lists speak for themselves (forms.rs); what is left is plain text.
+        Kind::InvalidType(..) | Kind::InvalidValue(..) => "must be text in quotes".to_owned(),
         Kind::UnknownVariant(_, known) => format!("must be one of {}", known.join(", ")),
-        Kind::UnknownField(..)
+        Kind::InvalidLength(..)
+        | Kind::UnknownField(..)
         | Kind::MissingField(_)
         | Kind::DuplicateField(_)
         | Kind::ISizeOutOfRange(_)

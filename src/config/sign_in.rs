@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::check::Check;
-use super::forms::duration;
+use super::forms::{count, duration};
 
 /// Sign-ins.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
@@ -17,22 +17,27 @@ pub struct SignInConfig {
     #[schemars(with = "duration::Text")]
     pub answer_by: Duration,
     /// Failed sign-ins in a row that lock a user out.
+    #[serde(deserialize_with = "count::deserialize")]
     pub lockout_failures: u32,
     /// How long a lockout lasts.
     #[serde(with = "duration")]
     #[schemars(with = "duration::Text")]
     pub lockout_duration: Duration,
     /// Denied sign-ins a minute from one source address; past it that source is refused for the rest of the minute.
+    #[serde(deserialize_with = "count::deserialize")]
     pub denials_per_source_per_minute: u32,
     /// Approval requests one user may be sent in an hour.
+    #[serde(deserialize_with = "count::deserialize")]
     pub prompts_per_hour: u32,
     /// After a refused approval request, how long that user gets no other.
     #[serde(with = "duration")]
     #[schemars(with = "duration::Text")]
     pub prompt_cooldown: Duration,
     /// Sign-ins that may wait for a person at once, all clients together.
+    #[serde(deserialize_with = "count::deserialize")]
     pub max_waiting: usize,
     /// Sign-ins that may wait for a person at once, from one client.
+    #[serde(deserialize_with = "count::deserialize")]
     pub max_waiting_per_client: usize,
 }
 

@@ -58,19 +58,25 @@ impl Keys {
         nearest(wrong, self.settings.keys().chain(&self.sections))
     }
 
+    /// Compared without the prefix, which all share, and as the same form (`_FILE` or not).
     fn nearest_variable(&self, wrong: &str) -> Option<String> {
         let (base, ending) = wrong.strip_suffix("_FILE").map_or((wrong, ""), |base| (base, "_FILE"));
-        let config = CONFIG_VARIABLE.to_owned();
-        nearest(base, self.settings.values().chain([&config])).map(|name| name + ending)
+        if base == CONFIG_VARIABLE {
+            return Some(base.to_owned());
+        }
+        let bare = |name: &str| name.strip_prefix(PREFIX).unwrap_or(name).to_owned();
+        let right: Vec<String> = self.settings.values().map(|name| bare(name)).collect();
+        nearest(&bare(base), right.iter()).map(|name| format!("{PREFIX}{name}{ending}"))
     }
 }
 
 /// The likeliest of `right`, if any is likely. The right word in the wrong section counts as likely.
 fn nearest<'a>(wrong: &str, right: impl Iterator<Item = &'a String>) -> Option<String> {
-    let last = |name: &str| name.rsplit(['.']).next().unwrap_or(name).to_owned();
-    let likeness = |name: &String| {
-        let whole = strsim::normalized_damerau_levenshtein(&wrong.to_lowercase(), &name.to_lowercase());
-        let word = strsim::normalized_damerau_levenshtein(&last(wrong), &last(name)) * 0.9;
+    let wrong = wrong.to_lowercase();
+    let likeness = |name: &str| {
+        let name = name.to_lowercase();
+        let whole = strsim::normalized_damerau_levenshtein(&wrong, &name);
+        let word = strsim::normalized_damerau_levenshtein(last_word(&wrong), last_word(&name)) * 0.9;
         whole.max(word)
     };
     right
@@ -78,6 +84,12 @@ fn nearest<'a>(wrong: &str, right: impl Iterator<Item = &'a String>) -> Option<S
         .filter(|(likeness, _)| *likeness >= 0.65)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, name)| name.clone())
+}
+
+/// `listen` of `ldap.listen` and of `LDAP__LISTEN`.
+fn last_word(name: &str) -> &str {
+    let dotted = name.rsplit_once('.').map_or(name, |(_, word)| word);
+    dotted.rsplit_once("__").map_or(dotted, |(_, word)| word)
 }
 
 /// One given value and who gave it; figment takes it as a source of its own.
