@@ -53,16 +53,7 @@ pub enum FoldFault {
 /// (§2.6.1; in the shorter form with outer spaces dropped and inner runs made one, which orders and compares alike).
 /// `fold(fold(x)) == fold(x)`.
 pub fn fold(text: &str) -> Result<Folded, FoldFault> {
-    let mut prepared = map_and_normalize(text);
-    // Composing can make a capital that was not there (a mark that moved in front of another, for one); RFC 3454 §3.2
-    // builds table B.2 so that a second pass settles it.
-    loop {
-        let again = map_and_normalize(&prepared);
-        if again == prepared {
-            break;
-        }
-        prepared = again;
-    }
+    let prepared = map_and_normalize(text);
     prohibit(&prepared)?;
     let settled = collapse_spaces(&prepared);
     match settled.chars().next() {
