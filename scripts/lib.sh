@@ -27,7 +27,7 @@ wait_until() {
 }
 
 # A stopped process that nobody has reaped yet still answers `kill -0`; its state says Z.
-alive() { [ -r "/proc/$1/status" ] && ! grep -q '^State:[[:space:]]*Z' "/proc/$1/status"; }
+alive() { grep -qs '^State:[[:space:]]*[^[:space:]ZX]' "/proc/$1/status"; }
 gone() { ! alive "$1"; }
 
 # runs PIDFILE TEXT: the process of that file is alive and its command line holds TEXT. A pid that was handed
@@ -77,14 +77,14 @@ free_port() {
 }
 
 # ready ADDRESS PORT PATH: that management page answers 200.
-ready() {
-  local status
-  exec 3<>"/dev/tcp/$1/$2" || return 1
-  printf 'GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n' "$3" "$1" >&3
-  read -r -t 2 -u 3 status || status=
-  exec 3>&- 3<&-
+ready() (
+  # A server that is just going down may close before it has heard us out.
+  trap '' PIPE
+  exec 3<>"/dev/tcp/$1/$2" || exit 1
+  printf 'GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n' "$3" "$1" >&3 || true
+  read -r -t 2 -u 3 status || exit 1
   [[ $status == "HTTP/1.1 200"* ]]
-} 2>/dev/null
+) 2>/dev/null
 
 # A password of 128 random bits, in letters and digits.
 new_password() { openssl rand -hex 16; }
