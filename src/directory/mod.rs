@@ -1,1 +1,41 @@
-//! directory
+//! The client of upstream directories: binds on connections of their own, searches through a few shared ones, and
+//! fail-over between servers. It reports what a directory said; what that means for a sign-in is decided above.
+//!
+//! ```text
+//! client    which server next, within one deadline          Verdict or DirectoryFault
+//!   bind      one bind on one connection                     service   searches on shared connections
+//!   warm      never-bound connections kept ready             search    what is asked, what counts as whole
+//!   peer      one server: addresses, health, its probe       paged     page by page, on a connection of its own
+//!     connect   TCP, TLS, StartTLS      trust  certificates  examine   `directory test`
+//! ```
+//!
+//! Three rules hold everywhere: a connection is bound at most once, TLS is verified or not spoken at all, and a fault
+//! is never a verdict.
+
+use std::pin::Pin;
+
+mod bind;
+mod client;
+mod connect;
+mod fault;
+mod health;
+mod paged;
+mod peer;
+mod search;
+mod service;
+mod trust;
+mod upstream;
+mod warm;
+
+pub use bind::Verdict;
+pub use client::DirectoryClient;
+pub use fault::{DirectoryFault, Step};
+pub use health::ServerHealth;
+pub use search::Search;
+pub use upstream::{Upstream, UpstreamStream};
+
+/// Who runs what goes on in the background (probes, refills, shared connections). Each future ends by itself soon
+/// after the last handle of its [`DirectoryClient`] is gone.
+pub trait Spawn: Send + Sync {
+    fn spawn(&self, name: &'static str, future: Pin<Box<dyn Future<Output = ()> + Send>>);
+}

@@ -240,6 +240,13 @@ pub fn start_tls_request(message_id: u32) -> Vec<u8> {
     out
 }
 
+/// Asks to forget the operation with the id `abandoned` (RFC 4511 §4.11); there is no answer.
+pub fn abandon_request(message_id: u32, abandoned: u32) -> Vec<u8> {
+    let mut out = vec![];
+    envelope(&mut out, message_id, &[], |out| ber::put_number(out, op::ABANDON_REQUEST, abandoned));
+    out
+}
+
 /// RFC 4511 §4.5.1.2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
