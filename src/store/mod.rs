@@ -1,2 +1,3 @@
 //! store
+pub mod embedded;
 pub mod seal;
