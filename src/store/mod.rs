@@ -8,6 +8,7 @@ pub mod authenticators;
 pub mod challenges;
 pub mod clients;
 pub mod directories;
+pub mod embedded;
 pub mod keys;
 pub mod recorder;
 pub mod seal;
