@@ -107,6 +107,11 @@ impl Store {
         Ok(Answered::Now(status))
     }
 
+    /// How one stands now.
+    pub async fn challenge_status(&self, id: ChallengeId) -> Result<Option<Status>, StoreFault> {
+        Ok(self.challenge_statuses(&[id.0]).await?.first().map(|(_, status)| *status))
+    }
+
     /// How these stand now.
     pub(super) async fn challenge_statuses(
         &self,

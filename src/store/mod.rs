@@ -118,6 +118,11 @@ impl Store {
         &self.ambient
     }
 
+    /// Turns a login into a join key that says nothing about it.
+    pub fn join_secret(&self) -> &[u8; 32] {
+        self.keys.join()
+    }
+
     /// One round trip, for readiness.
     pub async fn ping(&self) -> Result<(), StoreFault> {
         sqlx::query_scalar!("select 1 as \"one!\"").fetch_one(&self.pool).await?;
