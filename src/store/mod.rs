@@ -1,3 +1,4 @@
 //! store
+pub mod backup;
 pub mod embedded;
 pub mod seal;
