@@ -1,8 +1,9 @@
 //! The embedded default: without a `database.url` the process runs a private PostgreSQL from installed programs. Same
 //! SQL as any other database; reached by a Unix socket only; a child of the process that dies with it.
 //!
-//! This file owns what callers see. Below it: [`binaries`] finds the programs, [`account`] whom they run as, [`cluster`]
-//! the directory on disk, [`child`] one running server, [`supervisor`] the thread that keeps one running.
+//! This file owns what callers see. Below it: [`binaries`] finds the programs, [`account`] whom they run as, [`lock`]
+//! whose the directory is, [`cluster`] what is in it, [`orphan`] what an earlier process left, [`login`] the way in,
+//! [`child`] one running server, [`supervisor`] the thread that keeps one running.
 //!
 //! Who may use a `state_dir` is settled by a lock on a file in it, not by PostgreSQL's pid file: a pid can be reused or
 //! belong to a zombie, while the kernel drops a lock with its holder.
@@ -11,6 +12,9 @@ mod account;
 mod binaries;
 mod child;
 mod cluster;
+mod lock;
+mod login;
+mod orphan;
 mod supervisor;
 
 use std::io;
@@ -21,7 +25,8 @@ use sqlx::postgres::PgConnectOptions;
 use thiserror::Error;
 
 use crate::ambient::Ambient;
-use cluster::{Holder, Layout, Lock};
+use cluster::Layout;
+use lock::{Holder, Lock};
 use supervisor::Supervisor;
 
 /// The hidden subcommand of our own program that becomes PostgreSQL; `cli::embedded_child` answers to it.
@@ -155,7 +160,7 @@ impl EmbeddedPostgres {
         loop {
             // Read anew each time: a serving process that is still at its first start has not written them yet.
             let fault = match layout.connect_options() {
-                Ok(options) => match cluster::log_in(&options).await {
+                Ok(options) => match login::log_in(&options).await {
                     Ok(()) => return Ok(Some(Self { options, kept: None })),
                     Err(fault) => EmbeddedFault::Login(fault),
                 },

@@ -5,6 +5,7 @@
 
 pub mod audit;
 pub mod authenticators;
+pub mod backup;
 pub mod challenges;
 pub mod clients;
 pub mod directories;

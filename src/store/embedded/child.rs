@@ -79,7 +79,7 @@ impl Server {
         for setting in SETTINGS {
             command.args(["-c", setting]);
         }
-        let socket_dir = cluster.socket_dir().to_string_lossy().replace('"', "\"\"");
+        let socket_dir = cluster.login().socket_dir().to_string_lossy().replace('"', "\"\"");
         command.arg("-c").arg(format!("unix_socket_directories=\"{socket_dir}\""));
         if let Some(pid) = cluster.stale_pid() {
             // We hold the lock and have looked: the process with that pid is no server of ours. PostgreSQL only knows that
@@ -173,6 +173,7 @@ const SETTINGS: &[&str] = &[
     "min_wal_size=64MB",
     "wal_level=minimal",
     "max_wal_senders=0",
+    "max_logical_replication_workers=0",
     // Parallel queries want /dev/shm, which containers keep small.
     "max_parallel_workers_per_gather=0",
     "jit=off",

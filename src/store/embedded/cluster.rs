@@ -1,5 +1,4 @@
-//! The embedded database on disk: which file is what under `state_dir/postgres`, the lock, the password, the making of
-//! a new data directory, and whose the pid in PostgreSQL's pid file is.
+//! The embedded database on disk: which file is what under `state_dir/postgres`, and the making of what is missing.
 //!
 //! ```text
 //! lock        held by the process that keeps the server; its text says which
@@ -9,8 +8,8 @@
 //! socket      says where
 //! ```
 
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, Read as _, Write as _};
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
@@ -18,29 +17,23 @@ use std::time::Duration;
 
 use data_encoding::HEXLOWER;
 use rustix::process::geteuid;
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
-use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
-use tokio::time::Instant;
+use sqlx::postgres::PgConnectOptions;
 use zeroize::Zeroizing;
 
 use super::account::Account;
 use super::binaries::Binaries;
 use super::child::Launcher;
-use super::{Embedded, EmbeddedFault, Role};
+use super::login::{Login, SUPERUSER};
+use super::orphan::{recorded_pid, wait_for_orphan};
+use super::{Embedded, EmbeddedFault};
 use crate::ambient::Ambient;
 
-/// The application's role and database. Not a superuser: SQL alone must not be a way to run programs.
-const NAME: &str = "vestibule";
-const SUPERUSER: &str = "postgres";
 const DATA_DRAFT: &str = "data.new.";
 const PASSWORD_DRAFT: &str = "initdb-password.";
 const SOCKET: &str = ".s.PGSQL.5432";
 /// `sockaddr_un` holds 108 bytes with the final NUL (unix(7)).
 const LONGEST_SOCKET_PATH: usize = 107;
 const INITDB_LIMIT: Duration = Duration::from_mins(2);
-/// An orphan writes out its buffers before it goes; one that does not even begin to go is none.
-const ORPHAN_LIMIT: Duration = Duration::from_secs(30);
-const ORPHAN_NOTICE: Duration = Duration::from_secs(3);
 
 /// Paths, all absolute.
 #[derive(Debug, Clone)]
@@ -60,7 +53,7 @@ impl Layout {
     pub fn state_dir(&self) -> &Path {
         self.root.parent().unwrap_or(&self.root)
     }
-    fn lock(&self) -> PathBuf {
+    pub fn lock(&self) -> PathBuf {
         self.root.join("lock")
     }
     fn password(&self) -> PathBuf {
@@ -82,77 +75,16 @@ impl Layout {
     pub fn connect_options(&self) -> Result<PgConnectOptions, EmbeddedFault> {
         let record = self.socket_record();
         let socket = fs::read_to_string(&record).map_err(|source| file_fault("read", &record, source))?;
-        Ok(options(Path::new(socket.trim_end()), NAME, NAME, &self.read_password()?))
+        Ok(Login::new(socket.trim_end().into(), self.read_password()?).options())
     }
 
     fn read_password(&self) -> Result<Zeroizing<String>, EmbeddedFault> {
         let path = self.password();
         match fs::read_to_string(&path) {
-            Ok(text) => Ok(Zeroizing::new(text)),
+            Ok(text) => Ok(Zeroizing::new(text.trim_end().to_owned())),
             Err(fault) if fault.kind() == io::ErrorKind::NotFound => Err(EmbeddedFault::PasswordMissing { path }),
             Err(source) => Err(file_fault("read", &path, source)),
         }
-    }
-}
-
-/// Who holds the lock.
-#[derive(Debug, Clone, Copy)]
-pub struct Holder {
-    pub role: Role,
-    pub pid: u32,
-}
-
-/// The right to start a server in a directory. The kernel takes it back when the process ends, however it ends; children
-/// do not inherit it.
-pub struct Lock {
-    _file: File,
-}
-
-impl Lock {
-    /// `None` if another process has it.
-    pub fn take(layout: &Layout, role: Role) -> Result<Option<Self>, EmbeddedFault> {
-        let path = layout.lock();
-        let fault = |source| file_fault("lock", &path, source);
-        let mut file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .read(true)
-            .write(true)
-            .mode(0o600)
-            .open(&path)
-            .map_err(fault)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Ok(None),
-            Err(TryLockError::Error(source)) => return Err(fault(source)),
-        }
-        let word = match role {
-            Role::Serve => "serve",
-            Role::Command => "command",
-        };
-        let text = format!("{word} {}\n", std::process::id());
-        file.set_len(0).and_then(|()| file.write_all(text.as_bytes())).map_err(fault)?;
-        Ok(Some(Self { _file: file }))
-    }
-
-    /// `None` if nobody holds it. A holder that has not written its line yet counts as a command: it is worth waiting for.
-    pub fn holder(layout: &Layout) -> Result<Option<Holder>, EmbeddedFault> {
-        let path = layout.lock();
-        let mut file = match File::open(&path) {
-            Ok(file) => file,
-            Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(source) => return Err(file_fault("open", &path, source)),
-        };
-        match file.try_lock_shared() {
-            Ok(()) => return Ok(None),
-            Err(TryLockError::WouldBlock) => {}
-            Err(TryLockError::Error(source)) => return Err(file_fault("lock", &path, source)),
-        }
-        let mut text = String::new();
-        file.read_to_string(&mut text).map_err(|source| file_fault("read", &path, source))?;
-        let (word, pid) = text.trim_end().split_once(' ').unwrap_or_default();
-        let role = if word == "serve" { Role::Serve } else { Role::Command };
-        Ok(Some(Holder { role, pid: pid.parse().unwrap_or(0) }))
     }
 }
 
@@ -161,8 +93,9 @@ pub struct Cluster {
     layout: Layout,
     binaries: Binaries,
     launcher: Launcher,
-    socket_dir: PathBuf,
-    password: Zeroizing<String>,
+    login: Login,
+    /// Made by this process, so that nothing of ours is in it yet.
+    fresh: bool,
 }
 
 impl Cluster {
@@ -193,7 +126,8 @@ impl Cluster {
         }
         wait_for_orphan(&data).await?;
         let socket_dir = socket_dir(&layout, launcher.account(), &suffix)?;
-        Ok(Self { layout, binaries, launcher, socket_dir, password })
+        let login = Login::new(socket_dir, password);
+        Ok(Self { layout, binaries, launcher, login, fresh: major.is_none() })
     }
 
     pub fn layout(&self) -> &Layout {
@@ -205,69 +139,22 @@ impl Cluster {
     pub fn postgres(&self) -> PathBuf {
         self.binaries.postgres()
     }
-    pub fn socket_dir(&self) -> &Path {
-        &self.socket_dir
+    pub fn login(&self) -> &Login {
+        &self.login
     }
-    pub fn options(&self) -> PgConnectOptions {
-        options(&self.socket_dir, NAME, NAME, &self.password)
+
+    /// Makes sure that a running server of this cluster lets the application in.
+    pub async fn admit(&self) -> Result<(), EmbeddedFault> {
+        if self.fresh {
+            self.login.provision().await?;
+        }
+        self.login.verify().await
     }
 
     /// The pid in PostgreSQL's pid file. The caller knows that it is not a live server of this directory.
     pub fn stale_pid(&self) -> Option<u32> {
         recorded_pid(&self.layout.data())
     }
-
-    /// Logs the application in; makes its role and database if the server is new.
-    pub async fn verify(&self) -> Result<(), EmbeddedFault> {
-        match log_in(&self.options()).await {
-            Err(sqlx::Error::Database(refused)) if is_unprovisioned(refused.code().as_deref()) => {}
-            found => return found.map_err(EmbeddedFault::Login),
-        }
-        self.provision().await.map_err(EmbeddedFault::Login)?;
-        log_in(&self.options()).await.map_err(EmbeddedFault::Login)
-    }
-
-    async fn provision(&self) -> Result<(), sqlx::Error> {
-        // The role's password stands in the statement, so the statement is not logged.
-        let options = options(&self.socket_dir, SUPERUSER, "postgres", &self.password).disable_statement_logging();
-        let mut connection = PgConnection::connect_with(&options).await?;
-        let missing = |found: Option<(i32,)>| found.is_none();
-        let role = sqlx::query_as("SELECT 1 FROM pg_roles WHERE rolname = $1").bind(NAME);
-        if missing(role.fetch_optional(&mut connection).await?) {
-            let password = self.password.as_str();
-            // Our own hexadecimal digits: nothing in them needs quoting.
-            let create = format!("CREATE ROLE {NAME} LOGIN PASSWORD '{password}'");
-            sqlx::raw_sql(AssertSqlSafe(create)).execute(&mut connection).await?;
-        }
-        let database = sqlx::query_as("SELECT 1 FROM pg_database WHERE datname = $1").bind(NAME);
-        if missing(database.fetch_optional(&mut connection).await?) {
-            let create = format!("CREATE DATABASE {NAME} OWNER {NAME}");
-            sqlx::raw_sql(AssertSqlSafe(create)).execute(&mut connection).await?;
-        }
-        connection.close().await
-    }
-}
-
-/// `invalid_catalog_name`, and `invalid_password`, which is also what SCRAM says of a role that does not exist.
-fn is_unprovisioned(code: Option<&str>) -> bool {
-    matches!(code, Some("3D000" | "28P01"))
-}
-
-/// One connection and back, within ten seconds.
-pub async fn log_in(options: &PgConnectOptions) -> Result<(), sqlx::Error> {
-    let attempt = async { PgConnection::connect_with(options).await?.close().await };
-    let limit = Duration::from_secs(10);
-    tokio::time::timeout(limit, attempt).await.unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut))
-}
-
-fn options(socket_dir: &Path, role: &str, database: &str, password: &str) -> PgConnectOptions {
-    PgConnectOptions::new_without_pgpass()
-        .socket(socket_dir)
-        .port(5432)
-        .ssl_mode(PgSslMode::Disable)
-        .username(role)
-        .password(password)
-        .database(database)
 }
 
 /// The major version that made the data directory; `None` if it is not there or empty.
@@ -403,44 +290,6 @@ fn is_private(dir: &Path, owner: u32) -> bool {
     dir.as_os_str().as_bytes().len() > 1
         && fs::symlink_metadata(dir)
             .is_ok_and(|facts| facts.is_dir() && facts.uid() == owner && facts.mode() & 0o777 == 0o700)
-}
-
-/// A server whose vestibule was killed gets SIGINT from the kernel and is on its way out. One that stays was started by
-/// somebody else and is not ours to stop.
-async fn wait_for_orphan(data: &Path) -> Result<(), EmbeddedFault> {
-    let Some(pid) = recorded_pid(data) else { return Ok(()) };
-    let begin = Instant::now();
-    let mut looks = tokio::time::interval(Duration::from_millis(10));
-    // The kernel tells only a parent of an end; we are none, so we look.
-    while serves(pid, data) {
-        let limit = if is_stopping(data) { ORPHAN_LIMIT } else { ORPHAN_NOTICE };
-        if begin.elapsed() >= limit {
-            return Err(EmbeddedFault::Foreign { data: data.to_owned(), pid });
-        }
-        looks.tick().await;
-    }
-    Ok(())
-}
-
-/// The eighth line of PostgreSQL's pid file is the server's state (`LOCK_FILE_LINE_PM_STATUS`).
-fn is_stopping(data: &Path) -> bool {
-    fs::read_to_string(data.join("postmaster.pid"))
-        .is_ok_and(|text| text.lines().nth(7).is_none_or(|state| state.trim_end() == "stopping"))
-}
-
-fn recorded_pid(data: &Path) -> Option<u32> {
-    let text = fs::read_to_string(data.join("postmaster.pid")).ok()?;
-    text.lines().next()?.trim().parse().ok()
-}
-
-/// Whether that process is a PostgreSQL working in that directory. A zombie, a reused pid and another account's process
-/// are not.
-fn serves(pid: u32, data: &Path) -> bool {
-    let process = PathBuf::from(format!("/proc/{pid}"));
-    let is_postgres = fs::read_link(process.join("exe"))
-        .is_ok_and(|exe| exe.file_name().is_some_and(|name| name.as_bytes().starts_with(b"postgres")));
-    let here = fs::metadata(process.join("cwd")).ok().zip(fs::metadata(data).ok());
-    is_postgres && here.is_some_and(|(cwd, data)| (cwd.dev(), cwd.ino()) == (data.dev(), data.ino()))
 }
 
 pub fn file_fault(what: &'static str, path: &Path, source: io::Error) -> EmbeddedFault {

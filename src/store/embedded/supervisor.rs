@@ -13,7 +13,8 @@ use tokio::time::Instant;
 
 use super::account::Account;
 use super::child::Server;
-use super::cluster::{Cluster, Holder, Layout, Lock, file_fault};
+use super::cluster::{Cluster, Layout, file_fault};
+use super::lock::{Holder, Lock};
 use super::{Embedded, EmbeddedFault, Health, Role};
 use crate::ambient::Ambient;
 
@@ -137,7 +138,7 @@ impl Keeper {
             }
         };
         self.tell(Health::Ready, server.pid());
-        let _ = report.send(Ok(cluster.options()));
+        let _ = report.send(Ok(cluster.login().options()));
         loop {
             let since = Instant::now();
             let status = tokio::select! {
@@ -211,7 +212,7 @@ impl Keeper {
         let mut server = Server::spawn(cluster)?;
         let ready = tokio::select! {
             () = self.stop.wait() => Err(EmbeddedFault::Stopped),
-            ready = async { server.until_ready().await?; cluster.verify().await } => ready,
+            ready = async { server.until_ready().await?; cluster.admit().await } => ready,
         };
         match ready {
             Ok(()) => Ok(server),
