@@ -132,6 +132,9 @@ impl Slapd {
     /// Holds the process still: connections are still accepted by the kernel, and nothing is ever answered.
     pub fn freeze(&self) {
         self.signal(rustix::process::Signal::STOP);
+        // The kernel reports the stop once every thread has.
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::waitpid(Some(pid), rustix::process::WaitOptions::UNTRACED).unwrap();
     }
 
     pub fn thaw(&self) {
