@@ -75,7 +75,7 @@ impl Service {
     pub fn new(shared: &Arc<Shared>) -> (Self, [Driver; CONNECTIONS]) {
         let pair = || {
             let (sender, jobs) = mpsc::channel(QUEUE);
-            let ids = Arc::new(Ids(AtomicU32::new(1)));
+            let ids = Arc::new(Ids(AtomicU32::new(2)));
             (Lane { jobs: sender, ids: Arc::clone(&ids) }, Driver { shared: Arc::clone(shared), jobs, ids })
         };
         let ((first, one), (second, two)) = (pair(), pair());
@@ -187,8 +187,18 @@ pub async fn open(shared: &Shared, deadline: Instant) -> Result<(Arc<Peer>, Upst
 }
 
 async fn open_on(shared: &Shared, peer: &Peer, until: Instant) -> Result<UpstreamStream, DirectoryFault> {
-    const ID: u32 = 1;
     let stream = peer.connect(until).await?;
+    bind_as_ourselves(shared, peer, stream, until).await
+}
+
+/// Binds as our own account with message id 1; without such an account the connection stays nobody's.
+pub async fn bind_as_ourselves(
+    shared: &Shared,
+    peer: &Peer,
+    stream: UpstreamStream,
+    until: Instant,
+) -> Result<UpstreamStream, DirectoryFault> {
+    const ID: u32 = 1;
     let directory = &shared.directory;
     if directory.bind_dn.is_empty() {
         return Ok(stream);

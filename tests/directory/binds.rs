@@ -12,7 +12,7 @@ use super::{client, of, password, stub, within};
 
 #[tokio::test]
 async fn the_right_password_is_accepted_over_every_transport_and_the_connection_is_that_persons() {
-    let slapd = Slapd::start(SlapdOptions::default());
+    let slapd = Slapd::start(&SlapdOptions::default());
     for transport in [Transport::Plain, Transport::StartTls, Transport::Ldaps] {
         let client = client(of(&slapd, transport));
         let dn = slapd.dn_of("user0001");
@@ -27,7 +27,7 @@ async fn the_right_password_is_accepted_over_every_transport_and_the_connection_
 
 #[tokio::test]
 async fn a_wrong_password_is_refused_with_the_directorys_own_answer() {
-    let slapd = Slapd::start(SlapdOptions::default());
+    let slapd = Slapd::start(&SlapdOptions::default());
     let client = client(of(&slapd, Transport::Plain));
     for (dn, text) in [(slapd.dn_of("user0001"), "wrong"), (slapd.dn_of("nobody"), "pw-user0001")] {
         let verdict = client.bind(5, &dn, &password(text), &[], within(10)).await.unwrap();
@@ -42,7 +42,7 @@ async fn a_wrong_password_is_refused_with_the_directorys_own_answer() {
 #[tokio::test]
 async fn an_empty_name_or_password_never_reaches_a_directory_that_would_accept_it() {
     let global = "allow bind_anon_cred bind_anon_dn".to_owned();
-    let slapd = Slapd::start(SlapdOptions { global, ..SlapdOptions::default() });
+    let slapd = Slapd::start(&SlapdOptions { global, ..SlapdOptions::default() });
     let client = client(of(&slapd, Transport::Plain));
     for (name, text) in [(slapd.dn_of("user0001"), ""), (String::new(), "x"), (String::new(), "")] {
         let fault = client.bind(1, &name, &password(text), &[], within(10)).await.err().unwrap();
@@ -71,12 +71,12 @@ async fn a_locked_account_and_its_reason_are_passed_on() {
 
 #[tokio::test]
 async fn sixty_four_people_bind_at_once_each_on_a_connection_of_their_own() {
-    let slapd = Slapd::start(SlapdOptions { people: 64, ..SlapdOptions::default() });
+    let slapd = Slapd::start(&SlapdOptions { people: 64, ..SlapdOptions::default() });
     let client = client(of(&slapd, Transport::Plain));
     let mut binds = JoinSet::new();
     for number in 1..=64_u32 {
         let (client, uid) = (client.clone(), format!("user{number:04}"));
-        let (dn, text) = (slapd.dn_of(&uid), slapd.password_of(&uid));
+        let (dn, text) = (slapd.dn_of(&uid), Slapd::password_of(&uid));
         binds.spawn(async move {
             let verdict = client.bind(number, &dn, &password(&text), &[], within(20)).await.unwrap();
             let Verdict::Accepted { upstream, .. } = verdict else { panic!("{dn} refused") };
@@ -88,7 +88,7 @@ async fn sixty_four_people_bind_at_once_each_on_a_connection_of_their_own() {
 
 #[tokio::test]
 async fn connections_kept_ready_that_the_directory_closed_cost_nobody_a_sign_in() {
-    let mut slapd = Slapd::start(SlapdOptions::default());
+    let mut slapd = Slapd::start(&SlapdOptions::default());
     let client = client(of(&slapd, Transport::Plain));
     let (dn, right) = (slapd.dn_of("user0001"), password("pw-user0001"));
     for _ in 0..3 {
@@ -101,7 +101,7 @@ async fn connections_kept_ready_that_the_directory_closed_cost_nobody_a_sign_in(
 
 #[tokio::test]
 async fn an_anonymous_connection_is_nobodys() {
-    let slapd = Slapd::start(SlapdOptions::default());
+    let slapd = Slapd::start(&SlapdOptions::default());
     let client = client(of(&slapd, Transport::StartTls));
     let upstream = client.anonymous(within(10)).await.unwrap();
     assert_eq!(names_seen_by(upstream, &slapd.dn_of("user0001")).await, Vec::<String>::new());

@@ -47,7 +47,7 @@ async fn until_up(client: &DirectoryClient, number: usize, up: bool) {
 
 #[tokio::test]
 async fn a_frozen_server_costs_its_share_of_the_time_once_and_then_nothing() {
-    let (first, second) = (Slapd::start(SlapdOptions::default()), Slapd::start(SlapdOptions::default()));
+    let (first, second) = (Slapd::start(&SlapdOptions::default()), Slapd::start(&SlapdOptions::default()));
     let client = pair(first.addr, second.addr);
     signs_in(&client, 10).await;
     finds(&client, 10).await;
@@ -70,7 +70,7 @@ async fn a_frozen_server_costs_its_share_of_the_time_once_and_then_nothing() {
 
 #[tokio::test]
 async fn searches_on_a_connection_to_a_server_that_froze_move_to_the_next() {
-    let (first, second) = (Slapd::start(SlapdOptions::default()), Slapd::start(SlapdOptions::default()));
+    let (first, second) = (Slapd::start(&SlapdOptions::default()), Slapd::start(&SlapdOptions::default()));
     let client = pair(first.addr, second.addr);
     for _ in 0..2 {
         finds(&client, 10).await;
@@ -89,7 +89,7 @@ async fn searches_on_a_connection_to_a_server_that_froze_move_to_the_next() {
 
 #[tokio::test]
 async fn a_server_nobody_can_connect_to_leaves_time_for_the_next() {
-    let second = Slapd::start(SlapdOptions::default());
+    let second = Slapd::start(&SlapdOptions::default());
     let hole = Blackhole::dig();
     let client = pair(hole.addr, second.addr);
     let start = Instant::now();
@@ -101,7 +101,7 @@ async fn a_server_nobody_can_connect_to_leaves_time_for_the_next() {
 
 #[tokio::test]
 async fn a_server_that_is_gone_is_passed_over_at_once_and_used_again_when_it_is_back() {
-    let (mut first, second) = (Slapd::start(SlapdOptions::default()), Slapd::start(SlapdOptions::default()));
+    let (mut first, second) = (Slapd::start(&SlapdOptions::default()), Slapd::start(&SlapdOptions::default()));
     let client = pair(first.addr, second.addr);
     signs_in(&client, 10).await;
     finds(&client, 10).await;
@@ -126,7 +126,7 @@ async fn a_server_that_is_gone_is_passed_over_at_once_and_used_again_when_it_is_
 
 #[tokio::test]
 async fn with_every_server_down_a_fault_comes_in_time_and_the_first_one_back_is_used_at_once() {
-    let mut only = Slapd::start(SlapdOptions::default());
+    let mut only = Slapd::start(&SlapdOptions::default());
     let gone = free_port(IpAddr::from([127, 0, 4, 3]));
     let client = pair(gone, only.addr);
     signs_in(&client, 10).await;
@@ -146,7 +146,7 @@ async fn with_every_server_down_a_fault_comes_in_time_and_the_first_one_back_is_
 
 #[tokio::test]
 async fn a_refusal_is_final_and_the_next_server_is_not_asked() {
-    let second = Slapd::start(SlapdOptions::default());
+    let second = Slapd::start(&SlapdOptions::default());
     let first = Stub::start(|stream, _| {
         converse(stream, |frame| message::response(frame.message_id(), op::BIND_RESPONSE, 49, "no").to_vec())
     })
@@ -160,7 +160,7 @@ async fn a_refusal_is_final_and_the_next_server_is_not_asked() {
 
 #[tokio::test]
 async fn a_server_that_resets_in_the_middle_of_a_bind_or_says_busy_is_followed_by_the_next() {
-    let second = Slapd::start(SlapdOptions::default());
+    let second = Slapd::start(&SlapdOptions::default());
     let resets = Stub::start(|mut stream: TcpStream, _| async move {
         let mut buffer = BytesMut::new();
         let _ = stub::request(&mut stream, &mut buffer).await;
@@ -181,7 +181,7 @@ async fn a_server_that_resets_in_the_middle_of_a_bind_or_says_busy_is_followed_b
 
 #[tokio::test]
 async fn a_caller_with_no_time_left_does_not_talk_a_server_down() {
-    let slapd = Slapd::start(SlapdOptions::default());
+    let slapd = Slapd::start(&SlapdOptions::default());
     slapd.freeze();
     let client = client(super::of(&slapd, Transport::Plain));
     let soon = tokio::time::Instant::now() + Duration::from_millis(50);
@@ -193,7 +193,7 @@ async fn a_caller_with_no_time_left_does_not_talk_a_server_down() {
 
 #[tokio::test]
 async fn a_name_that_cannot_be_resolved_is_said_so_and_the_next_server_answers() {
-    let slapd = Slapd::start(SlapdOptions::default());
+    let slapd = Slapd::start(&SlapdOptions::default());
     let unknown = Server { host: "no-such-host.invalid".into(), port: 389, transport: Transport::Plain };
     let alone = client(directory(vec![unknown.clone()]));
     let fault = alone.bind(1, "cn=a", &password("x"), &[], within(10)).await.err().unwrap();

@@ -10,13 +10,13 @@ use super::{client, of, password, within};
 
 const PEOPLE: &str = "ou=people,dc=example,dc=test";
 
-pub fn by_uid<'a>(filter: &'a Filter) -> Search<'a> {
+pub fn by_uid(filter: &Filter) -> Search<'_> {
     Search { base: "dc=example,dc=test", scope: Scope::Subtree, filter, attributes: &["uid", "mail"], limit: 10 }
 }
 
 #[tokio::test]
 async fn a_search_finds_an_account_and_its_attributes_over_every_transport() {
-    let slapd = Slapd::start(SlapdOptions::default());
+    let slapd = Slapd::start(&SlapdOptions::default());
     for transport in [Transport::Plain, Transport::StartTls, Transport::Ldaps] {
         let client = client(of(&slapd, transport));
         let filter = Filter::equal("uid", "user0002");
@@ -30,7 +30,7 @@ async fn a_search_finds_an_account_and_its_attributes_over_every_transport() {
 
 #[tokio::test]
 async fn two_hundred_searches_share_two_connections() {
-    let slapd = Slapd::start(SlapdOptions { people: 200, ..SlapdOptions::default() });
+    let slapd = Slapd::start(&SlapdOptions { people: 200, ..SlapdOptions::default() });
     let client = client(of(&slapd, Transport::Plain));
     let mut searches = tokio::task::JoinSet::new();
     for number in 1..=200 {
@@ -49,7 +49,7 @@ async fn two_hundred_searches_share_two_connections() {
 
 #[tokio::test]
 async fn a_result_cut_by_a_limit_is_a_fault_and_one_that_just_fits_is_not() {
-    let slapd = Slapd::start(SlapdOptions { people: 20, ..SlapdOptions::default() });
+    let slapd = Slapd::start(&SlapdOptions { people: 20, ..SlapdOptions::default() });
     let client = client(of(&slapd, Transport::Plain));
     let filter = Filter::present("uid");
     let all = Search { base: PEOPLE, scope: Scope::OneLevel, filter: &filter, attributes: &["uid"], limit: 20 };
@@ -61,7 +61,7 @@ async fn a_result_cut_by_a_limit_is_a_fault_and_one_that_just_fits_is_not() {
 #[tokio::test]
 async fn a_limit_set_in_the_directory_is_a_fault_too() {
     let database = "limits dn.exact=\"cn=svc,ou=service,dc=example,dc=test\" size=5".to_owned();
-    let slapd = Slapd::start(SlapdOptions { people: 20, database, ..SlapdOptions::default() });
+    let slapd = Slapd::start(&SlapdOptions { people: 20, database, ..SlapdOptions::default() });
     let client = client(of(&slapd, Transport::Plain));
     let filter = Filter::present("uid");
     let all = Search { base: PEOPLE, scope: Scope::OneLevel, filter: &filter, attributes: &["uid"], limit: 100 };
@@ -71,7 +71,7 @@ async fn a_limit_set_in_the_directory_is_a_fault_too() {
 
 #[tokio::test]
 async fn an_entry_that_is_gone_is_an_answer_but_a_wrong_base_is_a_fault() {
-    let slapd = Slapd::start(SlapdOptions::default());
+    let slapd = Slapd::start(&SlapdOptions::default());
     let client = client(of(&slapd, Transport::Plain));
     let filter = Filter::present("objectClass");
     let gone = slapd.dn_of("gone");
@@ -85,7 +85,7 @@ async fn an_entry_that_is_gone_is_an_answer_but_a_wrong_base_is_a_fault() {
 async fn a_branch_that_was_moved_to_another_server_is_not_an_empty_result() {
     let ldif = "dn: ou=moved,dc=example,dc=test\nobjectClass: referral\nobjectClass: extensibleObject\nou: moved\n\
                 ref: ldap://elsewhere.example.test/ou=moved,dc=example,dc=test\n\n";
-    let slapd = Slapd::start(SlapdOptions { ldif: ldif.to_owned(), ..SlapdOptions::default() });
+    let slapd = Slapd::start(&SlapdOptions { ldif: ldif.to_owned(), ..SlapdOptions::default() });
     let client = client(of(&slapd, Transport::Plain));
     let filter = Filter::equal("uid", "moved");
     for search in [by_uid(&filter), Search { base: "ou=moved,dc=example,dc=test", ..by_uid(&filter) }] {
@@ -96,7 +96,7 @@ async fn a_branch_that_was_moved_to_another_server_is_not_an_empty_result() {
 
 #[tokio::test]
 async fn a_wrong_password_of_our_own_account_is_tried_once_and_not_on_every_search() {
-    let slapd = Slapd::start(SlapdOptions::default());
+    let slapd = Slapd::start(&SlapdOptions::default());
     let client = client(Directory { bind_password: password("outdated"), ..of(&slapd, Transport::Plain) });
     let filter = Filter::equal("uid", "user0001");
     for _ in 0..20 {
@@ -109,7 +109,7 @@ async fn a_wrong_password_of_our_own_account_is_tried_once_and_not_on_every_sear
 
 #[tokio::test]
 async fn a_lost_connection_is_replaced_without_the_caller_noticing() {
-    let mut slapd = Slapd::start(SlapdOptions::default());
+    let mut slapd = Slapd::start(&SlapdOptions::default());
     let client = client(of(&slapd, Transport::Ldaps));
     let filter = Filter::equal("uid", "user0001");
     for _ in 0..3 {
@@ -122,7 +122,7 @@ async fn a_lost_connection_is_replaced_without_the_caller_noticing() {
 
 #[tokio::test]
 async fn two_thousand_five_hundred_people_come_page_by_page() {
-    let slapd = Slapd::start(SlapdOptions { people: 2_500, ..SlapdOptions::default() });
+    let slapd = Slapd::start(&SlapdOptions { people: 2_500, ..SlapdOptions::default() });
     let client = client(of(&slapd, Transport::Plain));
     let filter = Filter::equal("objectClass", "inetOrgPerson");
     let all = Search { base: PEOPLE, scope: Scope::Subtree, filter: &filter, attributes: &["uid"], limit: usize::MAX };

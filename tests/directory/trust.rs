@@ -99,7 +99,7 @@ async fn a_certificate_that_is_not_good_means_that_no_bind_is_sent() {
 
 #[tokio::test]
 async fn without_a_ca_of_its_own_a_directory_is_checked_against_the_systems() {
-    let slapd = Slapd::start(SlapdOptions::default());
+    let slapd = Slapd::start(&SlapdOptions::default());
     for transport in [Transport::Ldaps, Transport::StartTls] {
         let client = client(Directory { ca_pem: None, ..of(&slapd, transport) });
         let fault = client.bind(1, &slapd.dn_of("user0001"), &password("pw-user0001"), &[], within(10)).await.err();
@@ -178,7 +178,7 @@ async fn a_start_tls_answer_that_is_not_ours_ends_the_connection() {
 
 #[tokio::test]
 async fn a_server_that_speaks_plain_ldap_on_the_tls_port_is_told_nothing() {
-    let slapd = Slapd::start(SlapdOptions::default());
+    let slapd = Slapd::start(&SlapdOptions::default());
     let directory = Directory { servers: vec![server(slapd.addr, Transport::Ldaps)], ..of(&slapd, Transport::Plain) };
     let fault = client(directory).bind(1, "cn=a", &password("x"), &[], within(10)).await.err().unwrap();
     assert!(matches!(fault, DirectoryFault::Tls { .. }), "{fault}");

@@ -64,7 +64,7 @@ struct Log {
 const PATIENCE: Duration = Duration::from_secs(20);
 
 impl Slapd {
-    pub fn start(options: SlapdOptions) -> Self {
+    pub fn start(options: &SlapdOptions) -> Self {
         let home = home();
         let (ca_pem, certificate, key) = certificates(options.address);
         let write = |name: &str, text: &str| {
@@ -75,8 +75,8 @@ impl Slapd {
         let ca_path = write("ca.pem", &ca_pem);
         write("cert.pem", &certificate);
         write("key.pem", &key);
-        let configuration = write("slapd.conf", &configuration(&home, &options));
-        let entries = write("entries.ldif", &entries(&options));
+        let configuration = write("slapd.conf", &configuration(&home, options));
+        let entries = write("entries.ldif", &entries(options));
         let loaded = Command::new("/usr/sbin/slapadd")
             .args(["-q", "-b", BASE, "-f"])
             .arg(&configuration)
@@ -108,7 +108,7 @@ impl Slapd {
         format!("uid={uid},ou=people,{}", self.base)
     }
 
-    pub fn password_of(&self, uid: &str) -> String {
+    pub fn password_of(uid: &str) -> String {
         format!("pw-{uid}")
     }
 
