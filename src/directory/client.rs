@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use super::account::Pause;
 use super::bind::{self, Verdict};
 use super::fault::{DirectoryFault, Step};
 use super::health::ServerHealth;
@@ -41,6 +42,7 @@ pub struct Shared {
     pub directory: Directory,
     /// In order of preference.
     pub peers: Vec<Arc<Peer>>,
+    pub pause: Pause,
 }
 
 impl DirectoryClient {
@@ -55,7 +57,7 @@ impl DirectoryClient {
         let attempts = Arc::new(Semaphore::new(ATTEMPTS));
         let peer = |server| Peer::new(server, &directory, config.as_ref(), &attempts).map(Arc::new);
         let peers = directory.servers.iter().map(peer).collect::<Result<Vec<_>, _>>()?;
-        let shared = Arc::new(Shared { directory, peers });
+        let shared = Arc::new(Shared { directory, peers, pause: Pause::default() });
         let (service, drivers) = Service::new(&shared);
         let stop = CancellationToken::new();
         for driver in drivers {

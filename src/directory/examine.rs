@@ -12,7 +12,7 @@ use super::fault::DirectoryFault;
 use super::peer::Peer;
 use super::search::Search;
 use super::upstream::UpstreamStream;
-use super::{connect, service, trust};
+use super::{account, connect, trust};
 use crate::ambient::Ambient;
 use crate::domain::directory::{DirectoryKind, Server, Transport};
 use crate::wire::filter::Filter;
@@ -71,7 +71,7 @@ async fn examine(shared: &Shared, peer: &Peer, ambient: &Ambient, report: &mut R
     let stream = reach(peer, ambient, report).await?;
 
     let until = Instant::now() + peer.operation_timeout;
-    let stream = report.check("bind", service::bind_as_ourselves(shared, peer, stream, until).await)?;
+    let stream = report.check("bind", account::bind_as_ourselves(shared, peer, stream, until).await)?;
     let who = if directory.bind_dn.is_empty() { "nobody (anonymous)" } else { &directory.bind_dn };
     report.saw("bind", format!("bound as {who}"));
 

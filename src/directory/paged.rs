@@ -5,11 +5,11 @@ use std::ops::ControlFlow;
 
 use tokio::time::Instant;
 
+use super::account;
 use super::client::DirectoryClient;
 use super::direct::Direct;
 use super::fault::DirectoryFault;
 use super::search::Search;
-use super::service;
 use crate::wire::message::{self, Entry};
 
 /// Pages without an entry in a row; more is a server that pages in a circle.
@@ -26,7 +26,7 @@ impl DirectoryClient {
         mut page: impl AsyncFnMut(Vec<Entry>) -> ControlFlow<()>,
     ) -> Result<u64, DirectoryFault> {
         let shared = self.shared();
-        let (peer, stream) = service::open(shared, deadline).await?;
+        let (peer, stream) = account::open(shared, deadline).await?;
         let mut direct = Direct::new(&peer.server, shared.directory.kind, stream);
         let (mut cookie, mut count, mut empty) = (vec![], 0, 0);
         loop {

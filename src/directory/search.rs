@@ -70,6 +70,11 @@ impl Answers {
         Self { limit: search.limit, base_only, kind, entries: vec![], bytes: 0, references: 0 }
     }
 
+    /// How much has been taken.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     pub fn take(&mut self, frame: &Frame, server: &Server) -> Progress {
         let incomplete =
             |what: String| Progress::Done(Err(DirectoryFault::Incomplete { server: server.clone(), what }));

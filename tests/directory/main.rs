@@ -8,6 +8,7 @@
 )]
 
 mod binds;
+mod examine;
 mod failover;
 mod lying;
 mod searches;
@@ -20,8 +21,10 @@ mod slapd;
 
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::Mutex;
 use std::time::Duration;
 
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use vestibule::directory::{DirectoryClient, Spawn};
 use vestibule::domain::directory::{Directory, DirectoryKind, Server, Transport};
@@ -30,17 +33,19 @@ use vestibule::domain::secret::Password;
 
 use slapd::Slapd;
 
-/// Background work of a client under test, on the test's own runtime.
-struct Background(tokio::runtime::Handle);
+/// Background work of a client under test; it ends with the test's runtime.
+#[derive(Default)]
+struct Background(Mutex<Vec<JoinHandle<()>>>);
 
 impl Spawn for Background {
     fn spawn(&self, _name: &'static str, future: Pin<Box<dyn Future<Output = ()> + Send>>) {
-        self.0.spawn(future);
+        let running = tokio::runtime::Handle::current().spawn(future);
+        self.0.lock().unwrap().push(running);
     }
 }
 
 fn client(directory: Directory) -> DirectoryClient {
-    DirectoryClient::new(directory, &Background(tokio::runtime::Handle::current())).unwrap()
+    DirectoryClient::new(directory, &Background::default()).unwrap()
 }
 
 fn server(address: SocketAddr, transport: Transport) -> Server {

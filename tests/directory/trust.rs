@@ -115,8 +115,7 @@ async fn a_ca_that_cannot_be_read_is_a_fault_and_not_an_empty_list() {
     for pem in ["", "no certificate", &good[..good.len() / 2], &half] {
         let servers = vec![Server { host: "localhost".into(), port: 636, transport: Transport::Ldaps }];
         let directory = Directory { ca_pem: Some(pem.to_owned()), ..directory(servers) };
-        let background = Background(tokio::runtime::Handle::current());
-        let fault = DirectoryClient::new(directory, &background).err();
+        let fault = DirectoryClient::new(directory, &Background::default()).err();
         assert!(matches!(fault, Some(DirectoryFault::Ca { .. })), "{fault:?}");
     }
 }

@@ -2,13 +2,16 @@
 //! the value that stands for it.
 
 use std::fmt::Write as _;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
+
+use vestibule::wire::filter::Filter;
+use vestibule::wire::message::{Scope, SearchRequest};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, SanType};
 
@@ -52,6 +55,7 @@ pub struct Slapd {
     home: PathBuf,
     child: Child,
     log: Arc<Log>,
+    marks: AtomicU32,
 }
 
 /// What slapd wrote, line by line, for tests that ask what arrived there.
@@ -101,6 +105,7 @@ impl Slapd {
             home,
             child,
             log,
+            marks: AtomicU32::new(0),
         }
     }
 
@@ -141,8 +146,17 @@ impl Slapd {
         self.signal(rustix::process::Signal::CONT);
     }
 
-    /// Lines that hold `needle`, of those written so far.
+    /// Lines that hold `needle`, of all that slapd has written about what reached it before this call.
     pub fn logged(&self, needle: &str) -> Vec<String> {
+        // It writes in the order of arrival, so a search of our own marks the end.
+        let mark = format!("cn=mark-{}", self.marks.fetch_add(1, Ordering::Relaxed));
+        let filter = Filter::present("objectClass");
+        let (scope, attributes, controls) = (Scope::Base, &["1.1"][..], &[][..]);
+        let search =
+            SearchRequest { base: &mark, scope, filter: &filter, size_limit: 1, time_limit: 1, attributes, controls };
+        let mut stream = TcpStream::connect(self.addr).unwrap();
+        stream.write_all(&search.encode(1)).unwrap();
+        self.log.wait_for(&mark);
         self.log.lines.lock().unwrap().iter().filter(|line| line.contains(needle)).cloned().collect()
     }
 
