@@ -8,11 +8,12 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use super::account::Pause;
 use super::bind::{self, Verdict};
-use super::fault::DirectoryFault;
+use super::fault::{DirectoryFault, Step};
 use super::health::ServerHealth;
 use super::peer::Peer;
-use super::search::Search;
+use super::search::{Found, Search};
 use super::service::Service;
 use super::upstream::Upstream;
 use super::{Spawn, trust, warm};
@@ -41,6 +42,7 @@ pub struct Shared {
     pub directory: Directory,
     /// In order of preference.
     pub peers: Vec<Arc<Peer>>,
+    pub pause: Pause,
 }
 
 impl DirectoryClient {
@@ -55,7 +57,7 @@ impl DirectoryClient {
         let attempts = Arc::new(Semaphore::new(ATTEMPTS));
         let peer = |server| Peer::new(server, &directory, config.as_ref(), &attempts).map(Arc::new);
         let peers = directory.servers.iter().map(peer).collect::<Result<Vec<_>, _>>()?;
-        let shared = Arc::new(Shared { directory, peers });
+        let shared = Arc::new(Shared { directory, peers, pause: Pause::default() });
         let (service, drivers) = Service::new(&shared);
         let stop = CancellationToken::new();
         for driver in drivers {
@@ -121,6 +123,13 @@ impl DirectoryClient {
 
     /// All entries a search finds, asked as our own account. Anything less than all is a fault.
     pub async fn search(&self, search: &Search<'_>, deadline: Instant) -> Result<Vec<Entry>, DirectoryFault> {
+        let mut entries = self.whole(search, deadline).await?.entries;
+        self.complete_ranges(&mut entries, deadline).await?;
+        Ok(entries)
+    }
+
+    /// All answers to one search; a second connection is asked if the first was lost.
+    pub(super) async fn whole(&self, search: &Search<'_>, deadline: Instant) -> Result<Found, DirectoryFault> {
         let Inner { shared, service, .. } = &*self.inner;
         let lane = service.turn();
         match service.ask(lane, shared, search, shared.first_share(deadline)).await {
@@ -130,7 +139,6 @@ impl DirectoryClient {
             }
             answered => answered,
         }
-        .map(|found| found.entries)
     }
 
     /// How each server looks from here, in order of preference.
@@ -152,15 +160,15 @@ impl Shared {
         now + if several { left / 2 } else { left }.min(self.directory.operation_timeout)
     }
 
-    /// A search that met its own limit on a living server meets it again.
+    /// A connection that was lost under a search is worth another; a search that met its own limit on a living server
+    /// meets it again, and connecting has tried every server already.
     fn worth_repeating(&self, fault: &DirectoryFault) -> bool {
-        match fault {
-            DirectoryFault::Timeout { server, .. } => {
-                let at_fault = |peer: &Arc<Peer>| peer.server == *server && !peer.is_up();
-                self.peers.iter().any(at_fault) && self.peers.iter().any(|peer| peer.is_up())
-            }
-            fault => fault.blames_server(),
+        if let DirectoryFault::Timeout { server, step: Step::Search, .. } = fault {
+            let at_fault = |peer: &Arc<Peer>| peer.server == *server && !peer.is_up();
+            return self.peers.iter().any(at_fault) && self.peers.iter().any(|peer| peer.is_up());
         }
+        let lost = matches!(fault, DirectoryFault::Closed { step: Step::Search, .. } | DirectoryFault::Protocol { .. });
+        lost || matches!(fault, DirectoryFault::Unavailable { .. }) && fault.blames_server()
     }
 }
 

@@ -93,7 +93,7 @@ pub async fn tcp(server: &Server, addresses: &[SocketAddr], deadline: Instant) -
 /// 30 s, a silent connection is asked after 60 s.
 fn prepare(stream: &TcpStream) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
-    let keepalive = TcpKeepalive::new().with_time(Duration::from_secs(60)).with_interval(Duration::from_secs(15));
+    let keepalive = TcpKeepalive::new().with_time(Duration::from_mins(1)).with_interval(Duration::from_secs(15));
     SockRef::from(stream).set_tcp_keepalive(&keepalive)?;
     rustix::net::sockopt::set_tcp_user_timeout(stream, 30_000)?;
     Ok(())

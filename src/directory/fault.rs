@@ -141,7 +141,7 @@ impl DirectoryFault {
 }
 
 /// The shortest wait that says something about the server.
-pub(super) const FAIR_WAIT: Duration = Duration::from_millis(500);
+pub(super) const FAIR_WAIT: Duration = Duration::from_millis(200);
 
 /// RFC 4511 §4.1.9.
 const BUSY: u32 = 51;

@@ -4,9 +4,10 @@
 //! ```text
 //! client    which server next, within one deadline          Verdict or DirectoryFault
 //!   bind      one bind on one connection                     service   searches on shared connections
-//!   warm      never-bound connections kept ready             search    what is asked, what counts as whole
-//!   peer      one server: addresses, health, its probe       paged     page by page, on a connection of its own
-//!     connect   TCP, TLS, StartTLS      trust  certificates  examine   `directory test`
+//!   warm      never-bound connections kept ready               line      one of them      account  bound as ourselves
+//!   peer      one server: addresses, health, its probe       search    what is asked, what counts as whole
+//!     connect   TCP, TLS, StartTLS      trust  certificates  direct    one search at a time on its own connection:
+//!                                                                      paged, examine (`directory test`)
 //! ```
 //!
 //! Three rules hold everywhere: a connection is bound at most once, TLS is verified or not spoken at all, and a fault
@@ -14,13 +15,18 @@
 
 use std::pin::Pin;
 
+mod account;
 mod bind;
 mod client;
 mod connect;
+mod direct;
+mod examine;
 mod fault;
 mod health;
+mod line;
 mod paged;
 mod peer;
+mod ranges;
 mod search;
 mod service;
 mod trust;
@@ -29,6 +35,7 @@ mod warm;
 
 pub use bind::Verdict;
 pub use client::DirectoryClient;
+pub use examine::TestStep;
 pub use fault::{DirectoryFault, Step};
 pub use health::ServerHealth;
 pub use search::Search;

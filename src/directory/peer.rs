@@ -4,24 +4,23 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bytes::BytesMut;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use tokio::io::AsyncWriteExt as _;
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 use tokio_util::sync::CancellationToken;
 
 use super::connect::{self, within};
+use super::direct::Direct;
 use super::fault::{DirectoryFault, Step};
 use super::health::{FIRST_PAUSE, Health, LONGEST_PAUSE, ServerHealth};
+use super::search::Search;
 use super::upstream::UpstreamStream;
 use super::warm::Warm;
-use crate::domain::directory::{Directory, Server, Transport};
+use crate::domain::directory::{Directory, DirectoryKind, Server, Transport};
 use crate::wire::filter::Filter;
-use crate::wire::frame::op;
-use crate::wire::message::{LdapResult, Scope, SearchRequest};
+use crate::wire::message::Scope;
 
 /// How long a name's addresses are used before the resolver is asked again.
 const ADDRESSES_KEPT: Duration = Duration::from_secs(30);
@@ -125,6 +124,11 @@ impl Peer {
         self.addresses.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// How to speak TLS with it; `None` for a plain server.
+    pub fn trust(&self) -> Option<&(TlsConnector, ServerName<'static>)> {
+        self.trust.as_ref()
+    }
+
     pub fn is_up(&self) -> bool {
         self.health.is_up()
     }
@@ -175,37 +179,14 @@ impl Peer {
 
     /// One round trip that every LDAP server answers in some way: a stopped process still accepts connections.
     async fn probe(&self) -> Result<(), DirectoryFault> {
-        const ID: u32 = 1;
-        let mut stream = self.connect(Instant::now() + self.connect_timeout).await?;
-        let until = Instant::now() + self.connect_timeout;
-        let request = SearchRequest {
-            base: "",
-            scope: Scope::Base,
-            filter: &Filter::present("objectClass"),
-            size_limit: 1,
-            time_limit: 0,
-            attributes: &["1.1"],
-            controls: &[],
-        };
-        within(&self.server, Step::Search, until, async {
-            let closed = |_| DirectoryFault::Closed { server: self.server.clone(), step: Step::Search };
-            stream.write_all(&request.encode(ID)).await.map_err(closed)?;
-            stream.flush().await.map_err(closed)?;
-            let mut buffer = BytesMut::with_capacity(512);
-            loop {
-                let frame = connect::read_frame(&self.server, &mut stream, &mut buffer, Step::Search).await?;
-                if frame.message_id() != ID || frame.op() != op::SEARCH_DONE {
-                    continue;
-                }
-                let result = LdapResult::parse(&frame, op::SEARCH_DONE).map_err(|fault| DirectoryFault::Protocol {
-                    server: self.server.clone(),
-                    what: fault.to_string(),
-                })?;
-                let LdapResult { code, diagnostic, .. } = result;
-                let fault = DirectoryFault::Unavailable { server: self.server.clone(), code, diagnostic };
-                return if fault.blames_server() { Err(fault) } else { Ok(()) };
-            }
-        })
-        .await
+        let stream = self.connect(Instant::now() + self.connect_timeout).await?;
+        let filter = Filter::present("objectClass");
+        let root = Search { base: "", scope: Scope::Base, filter: &filter, attributes: &["1.1"], limit: 1 };
+        let mut direct = Direct::new(&self.server, DirectoryKind::OpenLdap, stream);
+        match direct.ask(&root, &[], Instant::now() + self.connect_timeout).await {
+            // A server that says no is well.
+            Err(fault) if fault.blames_server() => Err(fault),
+            Ok(_) | Err(_) => Ok(()),
+        }
     }
 }

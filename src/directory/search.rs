@@ -51,6 +51,7 @@ pub struct Answers {
 
 /// A whole result.
 pub struct Found {
+    pub server: Server,
     pub entries: Vec<Entry>,
     pub controls: Vec<Control>,
 }
@@ -67,6 +68,11 @@ impl Answers {
     pub fn new(search: &Search<'_>, kind: DirectoryKind) -> Self {
         let base_only = search.scope == Scope::Base;
         Self { limit: search.limit, base_only, kind, entries: vec![], bytes: 0, references: 0 }
+    }
+
+    /// How much has been taken.
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 
     pub fn take(&mut self, frame: &Frame, server: &Server) -> Progress {
@@ -108,9 +114,9 @@ impl Answers {
             0 if self.entries.is_empty() && self.references > 0 && self.kind == DirectoryKind::OpenLdap => {
                 Err(DirectoryFault::Incomplete { server, what: "only referrals to other servers".to_owned() })
             }
-            0 => Ok(Found { entries: std::mem::take(&mut self.entries), controls }),
+            0 => Ok(Found { server, entries: std::mem::take(&mut self.entries), controls }),
             // noSuchObject: of the one entry asked about that is an answer; of a subtree it is a wrong base.
-            32 if self.base_only => Ok(Found { entries: vec![], controls }),
+            32 if self.base_only => Ok(Found { server, entries: vec![], controls }),
             3 => Err(DirectoryFault::Incomplete { server, what: format!("time limit, {diagnostic:?}") }),
             4 => Err(DirectoryFault::Incomplete { server, what: format!("size limit, {diagnostic:?}") }),
             10 => Err(DirectoryFault::Incomplete { server, what: "a referral to another server".to_owned() }),

@@ -20,7 +20,7 @@ const MOST: usize = 32;
 /// Opened at the same time, at most.
 const OPENING: usize = 16;
 /// Unused for longer, a connection is closed: directories drop idle ones too, and less politely.
-const IDLE: Duration = Duration::from_secs(60);
+const IDLE: Duration = Duration::from_mins(1);
 const AGEING: Duration = Duration::from_secs(10);
 
 pub struct Warm {
