@@ -53,6 +53,10 @@ pub enum FoldFault {
 /// (§2.6.1; in the shorter form with outer spaces dropped and inner runs made one, which orders and compares alike).
 /// `fold(fold(x)) == fold(x)`.
 pub fn fold(text: &str) -> Result<Folded, FoldFault> {
+    // Before normalising: a newer NFKC would turn some of them into letters LDAP's own would not, `Ϲ` (U+03F9) into `Σ`.
+    if let Some(found) = text.chars().find(|&c| tables::unassigned_code_point(c)) {
+        return Err(FoldFault::Unassigned { found });
+    }
     let prepared = map_and_normalize(text);
     prohibit(&prepared)?;
     let settled = collapse_spaces(&prepared);
@@ -90,21 +94,15 @@ fn is_mapped_to_space(c: char) -> bool {
         | '\u{2028}' | '\u{2029}' | '\u{202F}' | '\u{205F}' | '\u{3000}')
 }
 
-/// RFC 4518 §2.4.
+/// RFC 4518 §2.4, but for unassigned code points.
 fn prohibit(prepared: &str) -> Result<(), FoldFault> {
-    for found in prepared.chars() {
-        let prohibited = tables::private_use(found)
+    let is_prohibited = |&found: &char| {
+        tables::private_use(found)
             || tables::non_character_code_point(found)
             || tables::change_display_properties_or_deprecated(found)
-            || found == char::REPLACEMENT_CHARACTER;
-        if prohibited {
-            return Err(FoldFault::Prohibited { found });
-        }
-        if tables::unassigned_code_point(found) {
-            return Err(FoldFault::Unassigned { found });
-        }
-    }
-    Ok(())
+            || found == char::REPLACEMENT_CHARACTER
+    };
+    prepared.chars().find(is_prohibited).map_or(Ok(()), |found| Err(FoldFault::Prohibited { found }))
 }
 
 /// RFC 4518 §2.6.1. A SPACE that carries a combining mark is a character, not a space.

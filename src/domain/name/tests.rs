@@ -142,8 +142,7 @@ fn a_name_of_1024_bytes_is_read_to_its_last_byte_and_a_longer_one_refused() {
 
 #[test]
 fn every_character_alone_and_before_a_mark_folds_once_and_for_all() {
-    let assigned = ('\0'..=char::MAX).filter(|&c| !stringprep::tables::unassigned_code_point(c));
-    for c in assigned.filter(|&c| !stringprep::tables::private_use(c)) {
+    for c in '\0'..=char::MAX {
         for text in [c.to_string(), format!("{c}\u{308}")] {
             if let Ok(once) = fold(&text) {
                 assert_eq!(fold(once.as_str()).as_ref(), Ok(&once), "{text:?}");
