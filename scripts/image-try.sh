@@ -18,7 +18,7 @@ clean_up() {
   local code=$?
   if [ "$code" != 0 ]; then
     podman logs "$container" 2>&1 | tail -n 20 >&2 || true
-    tail -n 20 "$work"/*.log >&2 2>/dev/null || true
+    tail -n 20 "$work"/{chroot,postgres}.log >&2 2>/dev/null || true
   fi
   podman rm --force --volumes --time 20 "$container" >/dev/null 2>&1 || true
   stop "$work/chroot.pid" /usr/bin/vestibule 40
