@@ -31,8 +31,8 @@ fi
 appliance=${APPLIANCE:-}
 if [ -z "$appliance" ]; then
   say "Building the appliance (the first time takes some minutes)."
-  # The development profile: it compiles in a third of the time, and what costs in a sign-in (hashing, sealing) is
-  # optimised there too.
+  # The development profile: it is built sooner (no link-time optimisation), and what costs in a sign-in (hashing,
+  # sealing) is optimised there too.
   (cd "$root" && SQLX_OFFLINE=true cargo build --quiet --locked --bin vestibule)
   appliance=$(target_dir)/debug/vestibule
 fi

@@ -18,7 +18,7 @@ clean_up() {
   local code=$?
   if [ "$code" != 0 ]; then
     podman logs "$container" 2>&1 | tail -n 20 >&2 || true
-    tail -n 20 "$work"/*.log >&2 2>/dev/null || true
+    tail -n 20 "$work"/{chroot,postgres}.log >&2 2>/dev/null || true
   fi
   podman rm --force --volumes --time 20 "$container" >/dev/null 2>&1 || true
   stop "$work/chroot.pid" /usr/bin/vestibule 40
@@ -90,7 +90,16 @@ else
   say "running the image's files by chroot, as uid 10001"
 fi
 
-wait_until 60 ready "$address" "$management_port" /readyz || die "the appliance was not ready within 60 s"
+running() {
+  if [ -e "$work/chroot.pid" ]; then
+    runs "$work/chroot.pid" /usr/bin/vestibule
+  else
+    [ "$(podman inspect --format '{{.State.Running}}' "$container")" = true ]
+  fi
+}
+ready_or_dead() { ready "$address" "$management_port" /readyz || ! running; }
+wait_until 60 ready_or_dead || die "the appliance was not ready within 60 s"
+running || die "the appliance ended while starting"
 ready "$address" "$management_port" /livez || die "/livez does not answer"
 "${program[@]}" healthcheck >/dev/null || die "the health command fails while /readyz answers"
 say "/livez, /readyz and the health command agree that it is well"

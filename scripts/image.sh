@@ -66,6 +66,8 @@ buildah build --isolation chroot --layers=false --pull-never --format docker --t
   --volume "${CARGO_HOME:-$HOME/.cargo}/registry:/cargo/registry" \
   --volume "$work/cargo-target:/cargo-target" \
   --tag "localhost/vestibule:$kind" .
+# The image that this one replaces is of no more use.
+buildah rmi --prune >/dev/null 2>&1 || true
 
 say "==> trial"
 scripts/image-try.sh "localhost/vestibule:$kind"

@@ -85,28 +85,37 @@ forbid_services() {
 allow_services() {
   if grep -qsF "$mark" "$policy"; then as_root rm -f "$policy"; fi
 }
-units_of() { dpkg -L "$@" 2>/dev/null | sed -n -e 's#^\(/usr\)\?/lib/systemd/system/\([^/@]*\.\(service\|socket\|timer\)\)$#\2#p' -e 's#^/etc/init\.d/\([^/]*\)$#\1.service#p' | sort -u; }
+# The names of the services that these packages brought, of either kind of init.
+services_of() {
+  dpkg -L "$@" | sed -n -e 's#^\(/usr\)\?/lib/systemd/system/\([^/@]*\)\.\(service\|socket\|timer\)$#\2.\3#p' \
+    -e 's#^/etc/init\.d/\([^/]*\)$#\1.service#p' | sort -u
+}
+disable() {
+  local service
+  for service in $(services_of "$@"); do
+    if [ -e "/etc/init.d/${service%.service}" ]; then as_root update-rc.d "${service%.service}" disable; fi
+    if command -v systemctl; then as_root systemctl disable "$service"; fi
+  done >/dev/null 2>&1 || true # one that was never enabled is no fault
+}
 installed_packages() { dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' | sed -n 's/^ii  *//p' | sort; }
 
 install_missing() {
-  local before fresh units
+  local before fresh
   if [ "$(id -u)" != 0 ] && ! command -v sudo >/dev/null; then
     die "these packages are missing and neither root nor sudo is at hand: run  apt-get install ${missing[*]}  as root"
   fi
   say "installing: ${missing[*]}"
   before=$(installed_packages)
   forbid_services
-  # The package lists are refreshed only when the ones at hand do not do.
+  # The package lists are refreshed only when there are none, or the ones at hand do not do.
+  compgen -G '/var/lib/apt/lists/*Packages*' >/dev/null || apt update
   if ! apt install -y --no-install-recommends "${missing[@]}"; then
     apt update
     apt install -y --no-install-recommends "${missing[@]}" || die "apt-get could not install: ${missing[*]} (see its message above)"
   fi
   allow_services
   mapfile -t fresh < <(comm -13 <(printf '%s\n' "$before") <(installed_packages))
-  if command -v systemctl >/dev/null && [ "${#fresh[@]}" -gt 0 ]; then
-    mapfile -t units < <(units_of "${fresh[@]}")
-    [ "${#units[@]}" = 0 ] || as_root systemctl disable --quiet "${units[@]}" >/dev/null 2>&1 || true
-  fi
+  [ "${#fresh[@]}" = 0 ] || disable "${fresh[@]}"
 }
 
 look
