@@ -35,9 +35,9 @@ impl Session<'_> {
         }
         let password = match proof {
             Proof::Simple(password) => password,
-            Proof::Sasl { .. } | Proof::Other(_) => return Bound::Answer(reply::method_not_supported(id))),
+            Proof::Sasl { .. } | Proof::Other(_) => return Bound::Answer(reply::method_not_supported(id)),
         };
-        let Ok(name) = name else { return Bound::Answer(reply::name_not_utf8(id))) };
+        let Ok(name) = name else { return Bound::Answer(reply::name_not_utf8(id)) };
         if name.is_empty() {
             // RFC 4513 §5.1.1; a password without a name is no identity either.
             let allowed = self.client.allow_anonymous && password.is_empty();
@@ -53,13 +53,7 @@ impl Session<'_> {
         answer.map_or(Bound::Gone, Bound::Answer)
     }
 
-    async fn sign_in(
-        &mut self,
-        id: u32,
-        name: &str,
-        password: &Password,
-        controls: &[Control],
-    ) -> Option<Bytes> {
+    async fn sign_in(&mut self, id: u32, name: &str, password: &Password, controls: &[Control]) -> Option<Bytes> {
         let attempt = Attempt {
             door: "ldap",
             screen: SCREEN,

@@ -26,7 +26,9 @@ use crate::wire::frame::{self, Boundaries, FrameFault};
 pub enum RelayEnd {
     /// The next request is one the session has to see; it stands at the front of the client's buffer. Whether answers
     /// are still owed to earlier ones: `outstanding`.
-    Attention { outstanding: bool },
+    Attention {
+        outstanding: bool,
+    },
     ClientClosed,
     /// The client's bytes are not LDAP any more.
     ClientBroken(FrameFault),

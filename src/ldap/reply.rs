@@ -49,7 +49,9 @@ pub fn denied(message_id: u32, denial: Denial, refusal: &str) -> Bytes {
         | Denial::PromptCancelled
         | Denial::TooManyPrompts
         | Denial::AlreadyAsking => bind_response(message_id, Code::InvalidCredentials, refusal),
-        Denial::Throttled => bind_response(message_id, Code::Busy, "too many refused sign-ins from this address; wait a minute"),
+        Denial::Throttled => {
+            bind_response(message_id, Code::Busy, "too many refused sign-ins from this address; wait a minute")
+        }
     }
 }
 
@@ -124,7 +126,8 @@ pub fn operation_unavailable(message_id: u32, request: u8) -> Option<Bytes> {
 
 pub fn stranger(message_id: u32, request: u8) -> Bytes {
     let text = "this address belongs to no client; add it with 'vestibule client add'";
-    refused(message_id, request, Code::UnwillingToPerform, text).unwrap_or_else(|| notice(Code::UnwillingToPerform, text))
+    refused(message_id, request, Code::UnwillingToPerform, text)
+        .unwrap_or_else(|| notice(Code::UnwillingToPerform, text))
 }
 
 pub fn start_tls_begins(message_id: u32) -> Bytes {
@@ -170,8 +173,9 @@ mod tests {
 
     #[test]
     fn r19_every_denial_reads_like_a_wrong_password() {
-        let answers = [Denial::WrongCode, Denial::LockedOut, Denial::UnknownUser, Denial::NoFactor, Denial::PromptRefused]
-            .map(|denial| denied(3, denial, "data 52e"));
+        let answers =
+            [Denial::WrongCode, Denial::LockedOut, Denial::UnknownUser, Denial::NoFactor, Denial::PromptRefused]
+                .map(|denial| denied(3, denial, "data 52e"));
         assert!(answers.iter().all(|answer| *answer == answers[0]));
         let result = LdapResult::parse(&frame(answers[0].clone()).unwrap(), op::BIND_RESPONSE).unwrap();
         assert_eq!((result.code, result.diagnostic.as_str()), (49, "data 52e"));

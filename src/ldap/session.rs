@@ -306,11 +306,7 @@ impl<'a> Session<'a> {
     /// Relays until a message comes that the session has to see; it is then at the front of the inbox.
     async fn relay(&mut self) -> Result<(), SessionEnd> {
         let max_frame = self.max_frame();
-        let bounds = Bounds {
-            max_frame,
-            idle: self.settings.idle_timeout,
-            operation: self.settings.operation_timeout,
-        };
+        let bounds = Bounds { max_frame, idle: self.settings.idle_timeout, operation: self.settings.operation_timeout };
         let client = Arc::clone(&self.client);
         let (upstream, bound) = match &mut self.upstream {
             Some(Standing::Bound(upstream)) => (upstream, true),

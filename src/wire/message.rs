@@ -400,8 +400,9 @@ mod tests {
 
     #[test]
     fn a_bind_that_could_be_read_two_ways_is_refused() {
-        let read =
-            |bytes: &[u8]| frame::frame(Bytes::copy_from_slice(bytes)).map(|frame| BindRequest::parse(frame.bytes()).is_ok());
+        let read = |bytes: &[u8]| {
+            frame::frame(Bytes::copy_from_slice(bytes)).map(|frame| BindRequest::parse(frame.bytes()).is_ok())
+        };
         let good = [0x30, 12, 2, 1, 1, 0x60, 7, 2, 1, 3, 4, 0, 0x80, 0];
         assert_eq!(read(&good), Ok(true));
         // Bytes after the password, inside the bind.
