@@ -145,7 +145,7 @@ impl Store {
 
 /// A pool without schema or key checks, for backup and restore.
 pub async fn pool(connect: Connect) -> Result<PgPool, StoreFault> {
-    let options = connect.options.application_name("vestibule");
+    let options = connect.options.application_name("vestibule").disable_statement_logging();
     let pool = PgPoolOptions::new()
         .max_connections(connect.max_connections)
         .acquire_timeout(connect.acquire_timeout)
