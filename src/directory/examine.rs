@@ -123,7 +123,10 @@ async fn reach(peer: &Peer, ambient: &Ambient, report: &mut Report<'_>) -> Resul
     let until = Instant::now() + peer.connect_timeout;
     let addresses = report.check("resolve", connect::resolve(server, until).await)?;
     let list = addresses.iter().map(|address| address.ip().to_string()).collect::<Vec<_>>().join(", ");
-    report.saw("resolve", format!("{} is {list}", server.host));
+    report.saw(
+        "resolve",
+        if list == server.host { format!("the address {list}") } else { format!("{} is {list}", server.host) },
+    );
 
     let start = Instant::now();
     let mut stream = report.check("connect", connect::tcp(server, &addresses, until).await)?;
