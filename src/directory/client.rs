@@ -199,15 +199,15 @@ impl<'a> Tries<'a> {
         if now >= self.deadline {
             return None;
         }
-        let left = self.up & !self.tried;
-        let first = |wanted: u64| {
-            self.shared.peers.iter().take(MOST_SERVERS).enumerate().find(|(at, _)| wanted & (1 << at) != 0)
-        };
-        // A server that is down gets what time the others left.
-        let (at, peer) = first(left).or_else(|| first(!self.tried))?;
+        let all = u64::MAX >> (MOST_SERVERS - self.shared.peers.len().clamp(1, MOST_SERVERS));
+        let untried = all & !self.tried;
+        // Servers that are down come last and get what time the others left.
+        let candidates = if untried & self.up != 0 { untried & self.up } else { untried };
+        let at = candidates.trailing_zeros();
+        let peer = self.shared.peers.get(usize::try_from(at).ok()?)?;
         self.tried |= 1 << at;
         self.count += 1;
-        let share = (self.deadline - now) / left.count_ones().max(1);
+        let share = (self.deadline - now) / candidates.count_ones().max(1);
         Some((peer, now + share))
     }
 

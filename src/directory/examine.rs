@@ -75,7 +75,7 @@ async fn examine(shared: &Shared, peer: &Peer, ambient: &Ambient, report: &mut R
     let who = if directory.bind_dn.is_empty() { "nobody (anonymous)" } else { &directory.bind_dn };
     report.saw("bind", format!("bound as {who}"));
 
-    let mut direct = Direct::new(&peer.server, directory.kind, stream);
+    let mut direct = Direct::new(peer.server.clone(), directory.kind, stream);
     let settings = |reason: String| DirectoryFault::Settings { directory: directory.name.clone(), reason };
     let anything = Filter::present("objectClass");
     let root = Search { base: "", scope: Scope::Base, filter: &anything, attributes: &["*", "+"], limit: 1 };

@@ -142,6 +142,19 @@ async fn with_every_server_down_a_fault_comes_in_time_and_the_first_one_back_is_
 }
 
 #[tokio::test]
+async fn of_two_servers_thought_dead_the_one_that_is_back_answers_although_the_other_is_frozen() {
+    let (first, mut second) = (Slapd::start(&SlapdOptions::default()), Slapd::start(&SlapdOptions::default()));
+    let client = pair(first.addr, second.addr);
+    first.freeze();
+    second.kill();
+    let fault = client.bind(1, "cn=a", &password("x"), &[], within(2)).await.err().unwrap();
+    assert!(matches!(fault, DirectoryFault::AllDown { .. }), "{fault}");
+    second.revive();
+    signs_in(&client, 4).await;
+    first.thaw();
+}
+
+#[tokio::test]
 async fn the_only_server_frozen_is_a_fault_in_time_that_names_it_and_its_thaw_is_noticed_at_once() {
     let slapd = Slapd::start(&SlapdOptions::default());
     let client = client(super::of(&slapd, Transport::Plain));
