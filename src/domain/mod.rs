@@ -1,8 +1,22 @@
 //! Decisions, and the words they are made in. Pure: no clock, no randomness, no I/O, no async.
 
+pub mod audit;
+pub mod challenge;
+pub mod client;
 pub mod directory;
 pub mod dn;
+pub mod factor;
 pub mod ids;
+pub mod judgement;
+pub mod mac;
 pub mod name;
+pub mod offered;
 pub mod otp;
+pub mod outcome;
+pub mod policy;
 pub mod secret;
+pub mod sign_in;
+pub mod user;
+
+#[cfg(test)]
+pub(crate) mod fixture;

@@ -1,1 +1,180 @@
-//! store
+//! Postgres: rows in, domain types out. The only place that speaks SQL; one file per aggregate.
+//!
+//! Everything that decides about a user happens under that user's row lock ([`recorder`]), so replicas agree without
+//! knowing of each other.
+
+pub mod audit;
+pub mod authenticators;
+pub mod backup;
+pub mod challenges;
+pub mod clients;
+pub mod directories;
+pub mod embedded;
+pub mod housekeeping;
+pub mod keys;
+pub mod recorder;
+pub mod seal;
+pub mod snapshot;
+pub mod users;
+pub mod waits;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::PgPool;
+use sqlx::migrate::Migrator;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+
+use crate::ambient::Ambient;
+use keys::DataKeys;
+use seal::{Keyring, SealFault};
+
+static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
+
+/// What can go wrong between us and the database. Always ours to fix, never the user's.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreFault {
+    #[error("the database cannot be reached or does not answer: {0}")]
+    Unreachable(#[source] sqlx::Error),
+    #[error("the database refused: {0}")]
+    Refused(#[source] sqlx::Error),
+    #[error(
+        "the database is at schema version {found}, newer than this program knows ({known}); run the newer program, or \
+         restore a backup made with this one"
+    )]
+    Newer { found: i64, known: i64 },
+    #[error("the database schema could not be brought up to date: {0}")]
+    Migration(#[source] sqlx::migrate::MigrateError),
+    #[error(transparent)]
+    Seal(#[from] SealFault),
+    #[error("{table} row {row} holds a value this program cannot read: {what}")]
+    Unreadable { table: &'static str, row: String, what: String },
+    #[error("the writer of the audit trail has stopped")]
+    Stopped,
+    #[error("too many sign-ins wait to be recorded")]
+    Full,
+    /// One failure of a batch, told to everybody in it.
+    #[error(transparent)]
+    Shared(Arc<StoreFault>),
+}
+
+impl From<sqlx::Error> for StoreFault {
+    fn from(error: sqlx::Error) -> Self {
+        if let sqlx::Error::Database(inner) = &error
+            && !is_connection_trouble(inner.code().as_deref())
+        {
+            return Self::Refused(error);
+        }
+        Self::Unreachable(error)
+    }
+}
+
+/// SQLSTATE classes 08 (connection), 53 (resources), 57 (operator intervention): the server is there but cannot.
+fn is_connection_trouble(code: Option<&str>) -> bool {
+    code.is_some_and(|code| ["08", "53", "57"].iter().any(|class| code.starts_with(class)))
+}
+
+impl StoreFault {
+    /// Did a unique value exist already?
+    pub fn is_duplicate(&self) -> bool {
+        self.sqlstate().as_deref() == Some("23505")
+    }
+
+    /// PostgreSQL's code for what it refused (appendix A of its manual).
+    fn sqlstate(&self) -> Option<String> {
+        if let Self::Refused(sqlx::Error::Database(inner)) = self {
+            return inner.code().map(std::borrow::Cow::into_owned);
+        }
+        None
+    }
+}
+
+/// The database, and the keys that open what is sealed in it. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    pub(crate) pool: PgPool,
+    pub(crate) keyring: Arc<Keyring>,
+    pub(crate) keys: Arc<DataKeys>,
+    pub(crate) ambient: Ambient,
+}
+
+/// How to reach a database.
+pub struct Connect {
+    pub options: PgConnectOptions,
+    pub max_connections: u32,
+    /// Longest wait for a free connection, and for a new one.
+    pub acquire_timeout: Duration,
+}
+
+impl Store {
+    /// Connects, brings the schema up to date under a lock, and checks that the master key is the right one.
+    pub async fn open(connect: Connect, keyring: Keyring, ambient: Ambient) -> Result<Self, StoreFault> {
+        let pool = pool(connect).await?;
+        migrate(&pool).await?;
+        let keys = keys::open(&pool, &keyring, &ambient).await?;
+        Ok(Self { pool, keyring: Arc::new(keyring), keys: Arc::new(keys), ambient })
+    }
+
+    pub fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
+    pub fn keyring(&self) -> &Keyring {
+        &self.keyring
+    }
+
+    pub fn ambient(&self) -> &Ambient {
+        &self.ambient
+    }
+
+    /// Turns a login into a join key that says nothing about it.
+    pub fn join_secret(&self) -> &[u8; 32] {
+        self.keys.join()
+    }
+
+    /// One round trip, for readiness.
+    pub async fn ping(&self) -> Result<(), StoreFault> {
+        sqlx::query_scalar!("select 1 as \"one!\"").fetch_one(&self.pool).await?;
+        Ok(())
+    }
+
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+/// A pool without schema or key checks, for backup and restore.
+pub async fn pool(connect: Connect) -> Result<PgPool, StoreFault> {
+    let options = connect.options.application_name("vestibule");
+    let pool = PgPoolOptions::new()
+        .max_connections(connect.max_connections)
+        .acquire_timeout(connect.acquire_timeout)
+        .test_before_acquire(false)
+        .connect_with(options)
+        .await?;
+    Ok(pool)
+}
+
+/// Brings the schema up to date; replicas that start together wait for each other.
+pub async fn migrate(pool: &PgPool) -> Result<(), StoreFault> {
+    match MIGRATIONS.run(pool).await {
+        Ok(()) => Ok(()),
+        Err(sqlx::migrate::MigrateError::VersionMissing(found)) => {
+            Err(StoreFault::Newer { found, known: schema_version() })
+        }
+        Err(sqlx::migrate::MigrateError::Execute(error)) => Err(error.into()),
+        Err(error) => Err(StoreFault::Migration(error)),
+    }
+}
+
+/// The schema version this program brings.
+pub fn schema_version() -> i64 {
+    MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0)
+}
+
+/// A time as the database keeps it.
+pub(crate) fn sql(at: jiff::Timestamp) -> jiff_sqlx::Timestamp {
+    use jiff_sqlx::ToSqlx as _;
+    // Postgres keeps microseconds; what is signed must be what is read back.
+    jiff::Timestamp::from_microsecond(at.as_microsecond()).unwrap_or(at).to_sqlx()
+}

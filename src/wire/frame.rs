@@ -35,7 +35,7 @@ impl FrameFault {
     }
 }
 
-/// The tag of `protocolOp`, RFC 4511 §4.1.1 and appendix B. Only these four matter to a relay.
+/// The tag of `protocolOp`, RFC 4511 §4.1.1 and appendix B.
 pub mod op {
     pub const BIND_REQUEST: u8 = 0x60;
     pub const BIND_RESPONSE: u8 = 0x61;
@@ -43,9 +43,13 @@ pub mod op {
     pub const SEARCH_REQUEST: u8 = 0x63;
     pub const SEARCH_ENTRY: u8 = 0x64;
     pub const SEARCH_DONE: u8 = 0x65;
+    pub const MODIFY_REQUEST: u8 = 0x66;
     pub const MODIFY_RESPONSE: u8 = 0x67;
+    pub const ADD_REQUEST: u8 = 0x68;
     pub const ADD_RESPONSE: u8 = 0x69;
+    pub const DELETE_REQUEST: u8 = 0x4a;
     pub const DELETE_RESPONSE: u8 = 0x6b;
+    pub const MODIFY_DN_REQUEST: u8 = 0x6c;
     pub const MODIFY_DN_RESPONSE: u8 = 0x6d;
     pub const COMPARE_REQUEST: u8 = 0x6e;
     pub const COMPARE_RESPONSE: u8 = 0x6f;
@@ -95,12 +99,46 @@ pub fn split(buffer: &mut BytesMut, limit: usize) -> Result<Option<Frame>, Frame
     frame(buffer.split_to(total).freeze()).map(Some)
 }
 
+/// What the front of a buffer holds, without taking it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Peek {
+    /// Length of the whole message.
+    pub total: usize,
+    pub message_id: u32,
+    pub op: u8,
+}
+
+/// The next whole message on the front of `bytes`, looked at only; `None` until it has arrived.
+pub fn peek(bytes: &[u8], limit: usize) -> Result<Option<Peek>, FrameFault> {
+    let Some(total) = total_length(bytes, limit)? else { return Ok(None) };
+    let Some(whole) = bytes.get(..total) else { return Ok(None) };
+    let envelope = envelope(whole)?;
+    Ok(Some(Peek { total, message_id: envelope.message_id, op: envelope.op }))
+}
+
+/// The parts of a whole message that stays where it is.
+pub fn open(bytes: &[u8]) -> Result<(u32, &[u8]), FrameFault> {
+    let envelope = envelope(bytes)?;
+    Ok((envelope.message_id, bytes.get(envelope.op_at..).unwrap_or_default()))
+}
+
+struct Envelope {
+    message_id: u32,
+    op_at: usize,
+    op: u8,
+}
+
 /// Reads the envelope of one whole message.
 pub fn frame(bytes: Bytes) -> Result<Frame, FrameFault> {
-    let outer = ber::header(&bytes).map_err(|_| FrameFault::Length)?.ok_or(FrameFault::Length)?;
+    let Envelope { message_id, op_at, op } = envelope(&bytes)?;
+    Ok(Frame { bytes, message_id, op_at, op })
+}
+
+fn envelope(bytes: &[u8]) -> Result<Envelope, FrameFault> {
+    let outer = ber::header(bytes).map_err(|_| FrameFault::Length)?.ok_or(FrameFault::Length)?;
     let inner = bytes.get(outer.size..).unwrap_or_default();
     let id = ber::header(inner).map_err(|_| FrameFault::MessageId)?.ok_or(FrameFault::MessageId)?;
-    let id_end = id.size + id.length;
+    let id_end = id.size.saturating_add(id.length);
     let digits = inner.get(id.size..id_end).ok_or(FrameFault::MessageId)?;
     if id.tag != ber::INTEGER {
         return Err(FrameFault::MessageId);
@@ -109,11 +147,10 @@ pub fn frame(bytes: Bytes) -> Result<Frame, FrameFault> {
     let operation = inner.get(id_end..).unwrap_or_default();
     let header = ber::header(operation).map_err(|_| FrameFault::Operation)?.ok_or(FrameFault::Operation)?;
     // Class APPLICATION (RFC 4511 §4.1.1); the operation must lie within the message.
-    if header.tag & 0xc0 != 0x40 || header.size + header.length > operation.len() {
+    if header.tag & 0xc0 != 0x40 || header.size.saturating_add(header.length) > operation.len() {
         return Err(FrameFault::Operation);
     }
-    let op_at = outer.size + id_end;
-    Ok(Frame { message_id, op_at, op: header.tag, bytes })
+    Ok(Envelope { message_id, op_at: outer.size + id_end, op: header.tag })
 }
 
 fn total_length(bytes: &[u8], limit: usize) -> Result<Option<usize>, FrameFault> {
@@ -173,11 +210,11 @@ impl Boundaries {
                 ended += usize::from(self.owed == 0);
                 continue;
             }
-            if self.partial_length == 0 {
-                if let Some(total) = total_length(chunk, limit)? {
-                    self.owed = total;
-                    continue;
-                }
+            if self.partial_length == 0
+                && let Some(total) = total_length(chunk, limit)?
+            {
+                self.owed = total;
+                continue;
             }
             let Some(slot) = self.partial.get_mut(self.partial_length) else { return Err(FrameFault::Length) };
             *slot = chunk.first().copied().unwrap_or_default();

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::ber::{self, BerFault, Reader};
 use super::filter::Filter;
-use super::frame::{Frame, op};
+use super::frame::{self, Frame, op};
 use crate::domain::secret::Password;
 
 /// RFC 4511 §4.14.1.
@@ -49,8 +49,10 @@ pub struct BindRequest {
 }
 
 impl BindRequest {
-    pub fn parse(frame: &Frame) -> Result<Self, BerFault> {
-        let mut outer = Reader::new(frame.body());
+    /// Reads a bind where it lies, so that the only copy of the password made is one that is wiped.
+    pub fn parse(message: &[u8]) -> Result<Self, BerFault> {
+        let (message_id, body) = frame::open(message).map_err(|_| BerFault::Truncated)?;
+        let mut outer = Reader::new(body);
         let mut bind = Reader::new(outer.expect(op::BIND_REQUEST)?);
         let version = bind.number(ber::INTEGER)?;
         let name = bind.expect(ber::OCTET_STRING)?;
@@ -67,7 +69,7 @@ impl BindRequest {
             (tag, _) => Proof::Other(tag),
         };
         bind.end()?;
-        Ok(Self { message_id: frame.message_id(), version, name, proof, controls: controls(outer)? })
+        Ok(Self { message_id, version, name, proof, controls: controls(outer)? })
     }
 }
 
@@ -368,7 +370,6 @@ impl Entry {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::frame;
     use super::*;
 
     fn bind(name: &[u8], password: &[u8], controls: &[Control]) -> Frame {
@@ -390,7 +391,7 @@ mod tests {
             Control { oid: "1.3.6.1.4.1.42.2.27.8.5.1".into(), critical: false, value: Some(vec![0, 255]) },
         ];
         let sent = bind(b"cn=a", &[0, 0xff, b'x'], &controls);
-        let request = BindRequest::parse(&sent).unwrap();
+        let request = BindRequest::parse(sent.bytes()).unwrap();
         let Proof::Simple(password) = &request.proof else { panic!("simple") };
         assert_eq!(request.controls, controls);
         let written = bind_request(7, &request.name.clone().unwrap(), password, &request.controls);
@@ -399,8 +400,9 @@ mod tests {
 
     #[test]
     fn a_bind_that_could_be_read_two_ways_is_refused() {
-        let read =
-            |bytes: &[u8]| frame::frame(Bytes::copy_from_slice(bytes)).map(|frame| BindRequest::parse(&frame).is_ok());
+        let read = |bytes: &[u8]| {
+            frame::frame(Bytes::copy_from_slice(bytes)).map(|frame| BindRequest::parse(frame.bytes()).is_ok())
+        };
         let good = [0x30, 12, 2, 1, 1, 0x60, 7, 2, 1, 3, 4, 0, 0x80, 0];
         assert_eq!(read(&good), Ok(true));
         // Bytes after the password, inside the bind.
@@ -418,7 +420,7 @@ mod tests {
 
     #[test]
     fn a_name_that_is_not_utf8_is_told_apart_from_a_broken_message() {
-        assert_eq!(BindRequest::parse(&bind(&[0xff], b"x", &[])).unwrap().name, Err(BerFault::Text));
+        assert_eq!(BindRequest::parse(bind(&[0xff], b"x", &[]).bytes()).unwrap().name, Err(BerFault::Text));
     }
 
     #[test]
@@ -453,7 +455,7 @@ mod tests {
         #[test]
         fn every_bind_survives_the_round_trip(name in ".*", password in prop::collection::vec(any::<u8>(), 0..300)) {
             let sent = bind(name.as_bytes(), &password, &[]);
-            let request = BindRequest::parse(&sent).unwrap();
+            let request = BindRequest::parse(sent.bytes()).unwrap();
             let Proof::Simple(read) = &request.proof else { panic!("simple") };
             prop_assert_eq!(&bind_request(7, &request.name.clone().unwrap(), read, &[])[..], &sent.bytes()[..]);
         }
@@ -463,7 +465,7 @@ mod tests {
             let mut out = vec![];
             envelope(&mut out, 1, &[], |out| ber::put_bytes(out, tag & 0x1e | 0x60, &body));
             if let Ok(frame) = frame::frame(out.into()) {
-                let _ = BindRequest::parse(&frame);
+                let _ = BindRequest::parse(frame.bytes());
                 let _ = ExtendedRequest::parse(&frame);
                 let _ = SearchScope::parse(&frame);
                 let _ = compared_attribute(&frame);

@@ -1,0 +1,140 @@
+//! A client: the system that asks us to sign users in, and the policy it asks under.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use super::dn::Dn;
+use super::factor::Factor;
+use super::ids::{ClientId, DirectoryId};
+
+/// What becomes of an account of the directory that Vestibule does not know, or that has no factor yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UserMatch {
+    /// Stays out.
+    Refuse,
+    /// The password is enough, until a first factor is enrolled.
+    PasswordOnly,
+    /// Stays out, and the record says that enrolment is due.
+    MustEnrol,
+}
+
+/// Which accounts pass on the password alone because machines use them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ServiceAccounts {
+    /// This entry.
+    Exact(Dn),
+    /// Every entry strictly below this one.
+    Subtree(Dn),
+    /// Members of this group; the text is the group's DN as the directory spells it.
+    Group(String),
+}
+
+/// One exemption, perhaps only from some addresses (empty = from any address of the client).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceAccount {
+    pub who: ServiceAccounts,
+    pub from: Vec<IpNet>,
+}
+
+/// How a code may stand in the password field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CodeForm {
+    /// `password,123456`: the last one in the field counts.
+    pub delimiter: Option<char>,
+    /// `password123456`: this many digits at the end, 6 to 8.
+    pub fixed_length: Option<u8>,
+}
+
+impl CodeForm {
+    pub const DEFAULT: Self = Self { delimiter: Some(','), fixed_length: None };
+}
+
+/// A gateway and its policy.
+#[derive(Debug, Clone)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of its own that an administrator sets")]
+pub struct Client {
+    pub id: ClientId,
+    pub name: String,
+    /// Clients of one group share prompts and grace; by default a client is a group of its own.
+    pub group: String,
+    pub directory: DirectoryId,
+    pub addresses: Vec<IpNet>,
+    pub user_match: UserMatch,
+    /// What may serve as the second factor, most wanted first.
+    pub factors: Vec<Factor>,
+    /// An approval without a number to match. A door without a screen can do no other; never AAL2 (SP 800-63B §3.1.3).
+    pub bare_approval: bool,
+    /// We answer within this time, which must be shorter than the gateway's own; 1 s to 10 min.
+    pub answer_by: Duration,
+    /// How long a success serves the same bind again; 0 to 60 s.
+    pub grace: Duration,
+    /// Sources from which the password is enough.
+    pub trusted_networks: Vec<IpNet>,
+    pub service_accounts: Vec<ServiceAccount>,
+    pub code_form: CodeForm,
+    /// May passwords come without TLS?
+    pub allow_plaintext: bool,
+    /// May operations run without a bind?
+    pub allow_anonymous: bool,
+    /// May the root DSE be read without a bind? Health probes do.
+    pub allow_root_dse: bool,
+    /// May Compare ask about password attributes? It tests a password without a bind.
+    pub allow_password_compare: bool,
+}
+
+impl Client {
+    pub fn speaks_from(&self, address: IpAddr) -> bool {
+        contains(&self.addresses, address)
+    }
+
+    pub fn trusts(&self, source: IpAddr) -> bool {
+        contains(&self.trusted_networks, source)
+    }
+
+    /// Is this entry a service account by its own DN, bound from this source? Groups are the directory's to answer:
+    /// [`Client::exempt_groups`].
+    pub fn exempts(&self, entry: &Dn, source: IpAddr) -> bool {
+        self.service_accounts.iter().filter(|account| account.applies_from(source)).any(|account| match &account.who {
+            ServiceAccounts::Exact(dn) => dn == entry,
+            ServiceAccounts::Subtree(base) => entry != base && entry.is_under(base),
+            ServiceAccounts::Group(_) => false,
+        })
+    }
+
+    /// Groups whose members are service accounts when they bind from this source.
+    pub fn exempt_groups(&self, source: IpAddr) -> impl Iterator<Item = &str> {
+        self.service_accounts.iter().filter(move |account| account.applies_from(source)).filter_map(|account| {
+            match &account.who {
+                ServiceAccounts::Group(dn) => Some(dn.as_str()),
+                ServiceAccounts::Exact(_) | ServiceAccounts::Subtree(_) => None,
+            }
+        })
+    }
+}
+
+impl ServiceAccount {
+    fn applies_from(&self, source: IpAddr) -> bool {
+        self.from.is_empty() || contains(&self.from, source)
+    }
+}
+
+/// An IPv4 address that came over an IPv6 socket is that IPv4 address (RFC 4291 §2.5.5.2).
+pub fn contains(nets: &[IpNet], address: IpAddr) -> bool {
+    let address = address.to_canonical();
+    nets.iter().any(|net| net.contains(&address))
+}
+
+/// The client that speaks from an address: the one with the longest matching prefix.
+pub fn by_address(clients: &[std::sync::Arc<Client>], address: IpAddr) -> Option<&std::sync::Arc<Client>> {
+    let address = address.to_canonical();
+    let longest =
+        |client: &Client| client.addresses.iter().filter(|net| net.contains(&address)).map(IpNet::prefix_len).max();
+    clients
+        .iter()
+        .filter_map(|client| longest(client).map(|prefix| (prefix, client)))
+        .max_by_key(|(prefix, _)| *prefix)
+        .map(|(_, client)| client)
+}

@@ -1,0 +1,317 @@
+//! The judgement of a proof, made while the user's row is locked, so that each code, bypass and attempt counts once
+//! however many doors and replicas race for it.
+//!
+//! R14 asks to reserve an attempt before the check. Under the lock that is the same thing: attempts are judged one
+//! after the other, each sees all failures before it, and nothing leaves before the judgement is committed.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::factor::Factor;
+use super::ids::AuthenticatorId;
+use super::otp::{self, HotpVerdict, LookAhead, TotpMemory, TotpVerdict, Window};
+use super::outcome::{Denial, Grant, Outcome};
+use super::policy::barred;
+use super::secret::Code;
+use super::sign_in::Proof;
+use super::user::{Account, Failures, Token};
+
+/// When failures lock a user out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LockRule {
+    /// Consecutive failures to a lockout.
+    pub failures: u32,
+    /// The first lockout; each further one lasts twice as long, up to a day.
+    pub duration: SignedDuration,
+}
+
+/// SP 800-63B §3.2.2: no more than 100 consecutive failures; then only a person unlocks.
+const CEILING: u32 = 100;
+const LONGEST: SignedDuration = SignedDuration::from_hours(24);
+
+/// What a judgement changes, for the store to write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    Failures(Failures),
+    TotpMemory {
+        authenticator: AuthenticatorId,
+        memory: TotpMemory,
+    },
+    HotpCounter {
+        authenticator: AuthenticatorId,
+        next: u64,
+    },
+    BypassUsed,
+    /// One recovery code less; which one, the caller knows.
+    RecoveryUsed,
+}
+
+/// An outcome and what it changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judgement {
+    pub outcome: Outcome,
+    pub changes: Vec<Change>,
+}
+
+impl Judgement {
+    fn just(outcome: Outcome) -> Self {
+        Self { outcome, changes: vec![] }
+    }
+}
+
+/// Judges one proof against the account as it stands now and applies the changes to it, so that the next one in the
+/// same lock sees them. `recovery_matches` says whether the recovery code typed is one that has not been used.
+pub fn judge(
+    account: &mut Account,
+    proof: &Proof,
+    recovery_matches: bool,
+    rule: LockRule,
+    now: Timestamp,
+) -> Judgement {
+    let denied = |denial| Judgement::just(Outcome::Denied(denial));
+    if let Proof::Denied(denial) = proof {
+        return if counts(*denial) { failed(account, *denial, rule, now) } else { denied(*denial) };
+    }
+    // What was true when the sign-in began may not be any more.
+    if let Some(denial) = barred(account, now) {
+        return denied(denial);
+    }
+    match proof {
+        Proof::Denied(denial) => denied(*denial),
+        Proof::Exempt(exemption) => Judgement::just(Outcome::Granted(Grant::Exempt(*exemption))),
+        Proof::Grace => {
+            if account.grace_until.is_some_and(|until| now < until) {
+                Judgement::just(Outcome::Granted(Grant::Grace))
+            } else {
+                denied(Denial::MissingCode)
+            }
+        }
+        Proof::Bypass => {
+            if account.has(Factor::Bypass, now) {
+                granted(account, Factor::Bypass, Some(Change::BypassUsed))
+            } else {
+                failed(account, Denial::MissingCode, rule, now)
+            }
+        }
+        Proof::Approved(_) => granted(account, Factor::App, None),
+        Proof::Recovery(_) => {
+            if recovery_matches && account.recovery_codes > 0 {
+                granted(account, Factor::RecoveryCode, Some(Change::RecoveryUsed))
+            } else {
+                failed(account, Denial::WrongCode, rule, now)
+            }
+        }
+        Proof::Digits(code) => match check_digits(account, code, now) {
+            Digits::Accepted(factor, change) => granted(account, factor, Some(change)),
+            Digits::Replayed => failed(account, Denial::ReusedCode, rule, now),
+            Digits::Wrong => failed(account, Denial::WrongCode, rule, now),
+        },
+    }
+}
+
+/// Denials that are failures of the second factor. A wrong password is the directory's to count.
+fn counts(denial: Denial) -> bool {
+    match denial {
+        Denial::MissingCode | Denial::WrongCode | Denial::ReusedCode => true,
+        Denial::WrongPassword
+        | Denial::NotOneEntry
+        | Denial::UnknownUser
+        | Denial::NoFactor
+        | Denial::Disabled
+        | Denial::Blocked
+        | Denial::LockedOut
+        | Denial::FactorNotAllowed
+        | Denial::PromptRefused
+        | Denial::PromptExpired
+        | Denial::PromptCancelled
+        | Denial::TooManyPrompts
+        | Denial::AlreadyAsking
+        | Denial::Throttled => false,
+    }
+}
+
+fn granted(account: &mut Account, factor: Factor, change: Option<Change>) -> Judgement {
+    let mut changes: Vec<Change> = change.into_iter().collect();
+    // A bypass proves nothing about the person, so it forgives nothing.
+    if factor != Factor::Bypass && account.failures != Failures::default() {
+        changes.push(Change::Failures(Failures::default()));
+    }
+    for change in &changes {
+        apply(account, *change);
+    }
+    Judgement { outcome: Outcome::Granted(Grant::Factor(factor)), changes }
+}
+
+fn failed(account: &mut Account, denial: Denial, rule: LockRule, now: Timestamp) -> Judgement {
+    if let Some(barred) = barred(account, now) {
+        return Judgement::just(Outcome::Denied(barred));
+    }
+    let failures = after_failure(account.failures, rule, now);
+    let change = Change::Failures(failures);
+    apply(account, change);
+    Judgement { outcome: Outcome::Denied(denial), changes: vec![change] }
+}
+
+/// The failures after one more.
+pub fn after_failure(before: Failures, rule: LockRule, now: Timestamp) -> Failures {
+    let count = before.count.saturating_add(1);
+    let threshold = rule.failures.clamp(1, CEILING);
+    if count >= CEILING {
+        return Failures { count, lockouts: before.lockouts.saturating_add(1), locked_until: Some(Timestamp::MAX) };
+    }
+    if !count.is_multiple_of(threshold) {
+        return Failures { count, ..before };
+    }
+    let doubled = rule.duration.saturating_mul(1_i32.checked_shl(before.lockouts.min(20)).unwrap_or(i32::MAX));
+    let until = now.saturating_add(doubled.min(LONGEST)).unwrap_or(Timestamp::MAX);
+    Failures { count, lockouts: before.lockouts.saturating_add(1), locked_until: Some(until) }
+}
+
+fn apply(account: &mut Account, change: Change) {
+    match change {
+        Change::Failures(failures) => account.failures = failures,
+        Change::BypassUsed => account.bypass_until = None,
+        Change::RecoveryUsed => account.recovery_codes = account.recovery_codes.saturating_sub(1),
+        Change::TotpMemory { authenticator, memory: accepted } => {
+            for token in tokens(account, authenticator) {
+                if let Token::Totp { memory, .. } = token {
+                    *memory = accepted;
+                }
+            }
+        }
+        Change::HotpCounter { authenticator, next } => {
+            for token in tokens(account, authenticator) {
+                if let Token::Hotp { next_counter, .. } = token {
+                    *next_counter = next;
+                }
+            }
+        }
+    }
+}
+
+fn tokens(account: &mut Account, id: AuthenticatorId) -> impl Iterator<Item = &mut Token> {
+    account.authenticators.iter_mut().filter(move |found| found.id == id).map(|found| &mut found.token)
+}
+
+/// What a typed code is worth against the tokens of an account, without using it up.
+pub enum Digits {
+    Accepted(Factor, Change),
+    Replayed,
+    Wrong,
+}
+
+/// Tries a code against every token the account has. All are computed, whichever matches.
+pub fn check_digits(account: &Account, code: &Code, now: Timestamp) -> Digits {
+    let Ok(typed) = std::str::from_utf8(code.expose()) else { return Digits::Wrong };
+    let mut best = Digits::Wrong;
+    for authenticator in &account.authenticators {
+        let id = authenticator.id;
+        let found = match &authenticator.token {
+            Token::App => Digits::Wrong,
+            Token::Totp { seed, parameters, memory } => {
+                let token = otp::Token { seed, parameters: *parameters };
+                let code = otp::typed_code(typed, parameters.digits);
+                match code.map(|code| token.verify_totp(&code, now.as_second(), Window::default(), *memory)) {
+                    Ok(TotpVerdict::Accepted { step, drift }) => {
+                        let memory = TotpMemory { drift, last_accepted: Some(step), ..*memory };
+                        Digits::Accepted(Factor::Totp, Change::TotpMemory { authenticator: id, memory })
+                    }
+                    Ok(TotpVerdict::Replayed { .. }) => Digits::Replayed,
+                    Ok(TotpVerdict::Wrong) | Err(_) => Digits::Wrong,
+                }
+            }
+            Token::Hotp { seed, parameters, next_counter } => {
+                let token = otp::Token { seed, parameters: *parameters };
+                let code = otp::typed_code(typed, parameters.digits);
+                match code.map(|code| token.verify_hotp(&code, *next_counter, LookAhead::default())) {
+                    Ok(HotpVerdict::Accepted { next_counter: next }) => {
+                        Digits::Accepted(Factor::Hotp, Change::HotpCounter { authenticator: id, next })
+                    }
+                    Ok(HotpVerdict::Replayed { .. }) => Digits::Replayed,
+                    Ok(HotpVerdict::Wrong) | Err(_) => Digits::Wrong,
+                }
+            }
+        };
+        best = match (best, found) {
+            (Digits::Accepted(factor, change), _) | (_, Digits::Accepted(factor, change)) => {
+                Digits::Accepted(factor, change)
+            }
+            (Digits::Replayed, _) | (_, Digits::Replayed) => Digits::Replayed,
+            (Digits::Wrong, Digits::Wrong) => Digits::Wrong,
+        };
+    }
+    best
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{NOW, RULE, account, code_at};
+    use super::super::outcome::Exemption;
+    use super::*;
+
+    fn judge_digits(account: &mut Account, code: &str, now: Timestamp) -> Outcome {
+        judge(account, &Proof::Digits(Code::new(code.as_bytes())), false, RULE, now).outcome
+    }
+
+    #[test]
+    fn r20_a_code_works_once() {
+        let mut account = account(&[Factor::Totp]);
+        let code = code_at(&account, NOW);
+        assert_eq!(judge_digits(&mut account, &code, NOW), Outcome::Granted(Grant::Factor(Factor::Totp)));
+        assert_eq!(judge_digits(&mut account, &code, NOW), Outcome::Denied(Denial::ReusedCode));
+    }
+
+    #[test]
+    fn r14_failures_lock_the_user_out_for_longer_each_time_and_a_success_forgives() {
+        let mut account = account(&[Factor::Totp]);
+        for _ in 0..RULE.failures {
+            assert_eq!(judge_digits(&mut account, "000000", NOW), Outcome::Denied(Denial::WrongCode));
+        }
+        let right = code_at(&account, NOW);
+        assert_eq!(
+            judge_digits(&mut account, &right, NOW),
+            Outcome::Denied(Denial::LockedOut),
+            "even with the right code"
+        );
+        let later = NOW + RULE.duration;
+        let right = code_at(&account, later);
+        assert_eq!(judge_digits(&mut account, &right, later), Outcome::Granted(Grant::Factor(Factor::Totp)));
+        assert_eq!(account.failures, Failures::default());
+
+        let first = (0..RULE.failures).fold(Failures::default(), |so_far, _| after_failure(so_far, RULE, NOW));
+        let second = (0..RULE.failures).fold(first, |so_far, _| after_failure(so_far, RULE, NOW));
+        assert_eq!(first.locked_until, Some(NOW + RULE.duration));
+        assert_eq!(second.locked_until, Some(NOW + RULE.duration * 2));
+    }
+
+    #[test]
+    fn a_hundred_failures_lock_until_a_person_unlocks() {
+        let failures = (0..100).fold(Failures::default(), |so_far, _| after_failure(so_far, RULE, NOW));
+        assert_eq!(failures.locked_until, Some(Timestamp::MAX));
+    }
+
+    #[test]
+    fn a_bypass_and_a_recovery_code_are_used_up() {
+        let mut account = account(&Factor::ALL);
+        let bypass = judge(&mut account, &Proof::Bypass, false, RULE, NOW);
+        assert_eq!(bypass.outcome, Outcome::Granted(Grant::Factor(Factor::Bypass)));
+        assert_eq!(judge(&mut account, &Proof::Bypass, false, RULE, NOW).outcome, Outcome::Denied(Denial::MissingCode));
+        let recovery = Proof::Recovery(Code::new(*b"ABCDEFGHJKMNPQ23"));
+        account.recovery_codes = 1;
+        assert_eq!(
+            judge(&mut account, &recovery, true, RULE, NOW).outcome,
+            Outcome::Granted(Grant::Factor(Factor::RecoveryCode))
+        );
+        assert_eq!(judge(&mut account, &recovery, true, RULE, NOW).outcome, Outcome::Denied(Denial::WrongCode));
+    }
+
+    #[test]
+    fn what_changed_since_the_sign_in_began_counts() {
+        let mut account = account(&Factor::ALL);
+        account.user.enabled = false;
+        for proof in
+            [Proof::Grace, Proof::Bypass, Proof::Exempt(Exemption::TrustedNetwork), Proof::Digits(Code::new(*b"1"))]
+        {
+            assert_eq!(judge(&mut account, &proof, true, RULE, NOW).outcome, Outcome::Denied(Denial::Disabled));
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! How a sign-in ends. A fault is not among these: it is an error, and says nothing about the user.
+
+use super::factor::Factor;
+
+/// Why a sign-in was allowed to end without a second factor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Exemption {
+    ServiceAccount,
+    TrustedNetwork,
+    /// The client lets people in who have not enrolled yet.
+    NotEnrolled,
+}
+
+/// What a success rests on, beyond the password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Grant {
+    Exempt(Exemption),
+    Factor(Factor),
+    /// The same bind succeeded a moment ago.
+    Grace,
+}
+
+/// Why a sign-in was denied. Each new reason stops the build wherever reasons become words or result codes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Denial {
+    /// The directory refused the password.
+    WrongPassword,
+    /// The directory accepted, but no one entry could be tied to the name.
+    NotOneEntry,
+    /// The directory knows the account, we do not.
+    UnknownUser,
+    /// We know the account; it has no factor this client accepts.
+    NoFactor,
+    Disabled,
+    Blocked,
+    LockedOut,
+    MissingCode,
+    WrongCode,
+    ReusedCode,
+    /// The factor asked for is not allowed here or not enrolled.
+    FactorNotAllowed,
+    PromptRefused,
+    PromptExpired,
+    PromptCancelled,
+    /// More prompts than people should get.
+    TooManyPrompts,
+    /// Another prompt for the same user and client is waiting.
+    AlreadyAsking,
+    /// The source had too many denials lately; it was not even asked for the password.
+    Throttled,
+}
+
+impl Denial {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::WrongPassword => "wrong-password",
+            Self::NotOneEntry => "not-one-entry",
+            Self::UnknownUser => "unknown-user",
+            Self::NoFactor => "no-factor",
+            Self::Disabled => "disabled",
+            Self::Blocked => "blocked",
+            Self::LockedOut => "locked-out",
+            Self::MissingCode => "missing-code",
+            Self::WrongCode => "wrong-code",
+            Self::ReusedCode => "reused-code",
+            Self::FactorNotAllowed => "factor-not-allowed",
+            Self::PromptRefused => "prompt-refused",
+            Self::PromptExpired => "prompt-expired",
+            Self::PromptCancelled => "prompt-cancelled",
+            Self::TooManyPrompts => "too-many-prompts",
+            Self::AlreadyAsking => "already-asking",
+            Self::Throttled => "throttled",
+        }
+    }
+}
+
+/// The end of a sign-in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    Granted(Grant),
+    Denied(Denial),
+}
+
+impl Outcome {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Granted(_) => "granted",
+            Self::Denied(_) => "denied",
+        }
+    }
+
+    /// A word for what the outcome rests on.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::Granted(Grant::Exempt(Exemption::ServiceAccount)) => "service-account",
+            Self::Granted(Grant::Exempt(Exemption::TrustedNetwork)) => "trusted-network",
+            Self::Granted(Grant::Exempt(Exemption::NotEnrolled)) => "not-enrolled",
+            Self::Granted(Grant::Factor(factor)) => factor.as_str(),
+            Self::Granted(Grant::Grace) => "grace",
+            Self::Denied(denial) => denial.as_str(),
+        }
+    }
+}

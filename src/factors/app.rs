@@ -1,0 +1,127 @@
+//! Approval on a phone: the question is put, and the sign-in waits for the answer without holding a thread, a database
+//! connection or a lock.
+
+use std::future::Future;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::time::{Instant, sleep_until};
+
+use crate::domain::challenge::Status;
+use crate::domain::ids::ChallengeId;
+use crate::domain::sign_in::Answer;
+use crate::store::recorder::{Asked, Leaving, Question, Recorder};
+use crate::store::waits::Waits;
+use crate::store::{Store, StoreFault};
+use crate::telemetry::metrics;
+
+/// What a wait needs.
+pub struct App<'a> {
+    pub store: &'a Store,
+    pub recorder: &'a Recorder,
+    pub waits: &'a Waits,
+}
+
+/// How a wait ended.
+pub enum Waited {
+    Answer(Answer),
+    /// This process is stopping. The question stays open: a retry on another replica joins it.
+    Stopping,
+}
+
+impl App<'_> {
+    /// Puts the question, or joins the same login's open one, and waits until it is answered, `until` passes, the
+    /// client is `gone`, or the process is `stopping`.
+    pub async fn ask(
+        &self,
+        question: Question,
+        until: Instant,
+        gone: impl Future<Output = ()>,
+        stopping: impl Future<Output = ()>,
+    ) -> Result<Waited, StoreFault> {
+        let own = question.id;
+        let now = self.store.ambient().now();
+        // Before the question is out: an answer may be as quick as its commit.
+        let mut wait = self.waits.register(own);
+        let asked = Box::pin(self.recorder.ask(question)).await;
+        let (id, expires_at) = match asked {
+            Ok(Asked::Waiting { id, expires_at, joined: false }) => (id, expires_at),
+            Ok(Asked::Waiting { id, expires_at, joined: true }) => {
+                drop(wait);
+                self.waits.leave(own);
+                wait = self.waits.register(id);
+                // It may have been answered before we registered.
+                if let Some(answer) = Box::pin(self.answered(id)).await? {
+                    return Ok(Waited::Answer(answer));
+                }
+                (id, expires_at)
+            }
+            Ok(Asked::Approved(id)) => {
+                drop(wait);
+                self.waits.leave(own);
+                return Ok(Waited::Answer(Answer::Approved(id)));
+            }
+            Ok(Asked::Denied(denial)) => {
+                drop(wait);
+                self.waits.leave(own);
+                return Ok(Waited::Answer(Answer::NotAsked(denial)));
+            }
+            Err(fault) => {
+                drop(wait);
+                self.waits.leave(own);
+                return Err(fault);
+            }
+        };
+        let held = metrics::challenge_pending();
+        let until = until.min(Instant::now() + left(now, expires_at));
+        let ended = tokio::select! {
+            answered = &mut wait.answer => match answered {
+                Ok(status) => End::Answered(status),
+                // The sender is only dropped with the process's waiters.
+                Err(_) => End::Stopping,
+            },
+            () = sleep_until(until) => End::Left(Leaving::Deadline),
+            () = gone => End::Left(Leaving::Gone),
+            () = stopping => End::Stopping,
+        };
+        drop(held);
+        drop(wait);
+        self.waits.leave(id);
+        let status = match ended {
+            End::Stopping => return Ok(Waited::Stopping),
+            End::Answered(status) => status,
+            // The answer may have come at the last moment; the row decides.
+            End::Left(why) => Box::pin(self.recorder.leave(id, why)).await?,
+        };
+        metrics::challenge_ended("app", status.as_str());
+        Ok(Waited::Answer(answer(id, status)))
+    }
+
+    async fn answered(&self, id: ChallengeId) -> Result<Option<Answer>, StoreFault> {
+        let status = self.store.challenge_status(id).await?;
+        Ok(match status {
+            Some(Status::Waiting) => None,
+            Some(status) => Some(answer(id, status)),
+            None => Some(Answer::Expired),
+        })
+    }
+}
+
+enum End {
+    Answered(Status),
+    Left(Leaving),
+    Stopping,
+}
+
+fn answer(id: ChallengeId, status: Status) -> Answer {
+    match status {
+        Status::Approved => Answer::Approved(id),
+        Status::Refused => Answer::Refused,
+        Status::Cancelled => Answer::Cancelled,
+        Status::Expired | Status::Waiting => Answer::Expired,
+    }
+}
+
+fn left(now: Timestamp, until: Timestamp) -> std::time::Duration {
+    let span = until.duration_since(now).max(SignedDuration::ZERO);
+    span.unsigned_abs()
+}

@@ -1,0 +1,180 @@
+//! The policy in force: clients, and a client of each directory they use. Swapped whole when an administrator changes
+//! something; a sign-in under way keeps the one it began with.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+
+use crate::directory::{DirectoryClient, DirectoryFault, Spawn};
+use crate::domain::directory::Directory;
+use crate::domain::ids::DirectoryId;
+use crate::store::snapshot::Snapshot;
+use crate::store::waits::Link;
+use crate::store::{Store, StoreFault};
+use crate::telemetry;
+
+/// A directory and how it words the refusal of a password.
+pub struct Upstream {
+    pub client: DirectoryClient,
+    refusal: Mutex<String>,
+}
+
+impl Upstream {
+    /// The text of our own refusals: what the directory itself says of a wrong password, so that ours cannot be told
+    /// from its (R19).
+    pub fn refusal(&self) -> String {
+        self.refusal.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Remembers how a wrong password was refused. AD has other texts for expired or locked accounts.
+    pub fn heard_refusal(&self, code: u32, diagnostic: &str) {
+        let generic = !diagnostic.contains(", data ") || diagnostic.contains(", data 52e");
+        if code == 49 && generic {
+            let mut refusal = self.refusal.lock().unwrap_or_else(PoisonError::into_inner);
+            if *refusal != diagnostic {
+                diagnostic.clone_into(&mut refusal);
+            }
+        }
+    }
+}
+
+/// What sign-ins are decided by.
+pub struct Policy {
+    pub snapshot: Snapshot,
+    directories: HashMap<DirectoryId, Arc<Upstream>>,
+}
+
+impl Policy {
+    pub fn directory(&self, id: DirectoryId) -> Option<&Arc<Upstream>> {
+        self.directories.get(&id)
+    }
+
+    pub fn directories(&self) -> impl Iterator<Item = &Arc<Upstream>> {
+        self.directories.values()
+    }
+}
+
+/// Keeps the policy in force.
+#[derive(Clone)]
+pub struct Policies {
+    current: watch::Receiver<Arc<Policy>>,
+    link: watch::Receiver<Link>,
+    /// A change is known of and could not be loaded.
+    behind: Arc<AtomicBool>,
+}
+
+/// The policy in memory may be older than the database's: nothing is decided by it.
+#[derive(Debug, thiserror::Error)]
+#[error("the policy in memory may be out of date: the database has not been heard lately")]
+pub struct PolicyOld;
+
+impl Policies {
+    /// The policy now, unless changes might have been missed.
+    pub fn current(&self) -> Result<Arc<Policy>, PolicyOld> {
+        if !self.is_current() {
+            return Err(PolicyOld);
+        }
+        Ok(Arc::clone(&self.current.borrow()))
+    }
+
+    /// The last policy known, for what is no decision: whom we answer at all.
+    pub fn last_known(&self) -> Arc<Policy> {
+        Arc::clone(&self.current.borrow())
+    }
+
+    /// Is the database heard, and is what it said in force?
+    pub fn is_current(&self) -> bool {
+        *self.link.borrow() == Link::Up && !self.behind.load(Ordering::Acquire)
+    }
+}
+
+/// Loads the first policy; [`Reloader::run`] keeps it fresh.
+pub async fn load(
+    store: Store,
+    spawn: Arc<dyn Spawn>,
+    link: watch::Receiver<Link>,
+    changed: Arc<Notify>,
+) -> Result<(Policies, Reloader), StoreFault> {
+    let snapshot = store.snapshot().await?;
+    let (sender, current) = watch::channel(Arc::new(build(snapshot, None, &*spawn)));
+    let behind = Arc::new(AtomicBool::new(false));
+    let policies = Policies { current, link, behind: Arc::clone(&behind) };
+    Ok((policies, Reloader { store, spawn, changed, behind, sender }))
+}
+
+/// Reloads the policy when told to.
+pub struct Reloader {
+    store: Store,
+    spawn: Arc<dyn Spawn>,
+    changed: Arc<Notify>,
+    behind: Arc<AtomicBool>,
+    sender: watch::Sender<Arc<Policy>>,
+}
+
+/// Before a policy that could not be loaded is tried again.
+const RETRY: Duration = Duration::from_secs(1);
+
+impl Reloader {
+    pub async fn run(self) {
+        loop {
+            self.changed.notified().await;
+            match self.store.snapshot().await {
+                Ok(snapshot) => {
+                    let before = Arc::clone(&self.sender.borrow());
+                    self.sender.send_replace(Arc::new(build(snapshot, Some(&before), &*self.spawn)));
+                    self.behind.store(false, Ordering::Release);
+                    tracing::debug!("policy reloaded");
+                }
+                Err(fault) => {
+                    self.behind.store(true, Ordering::Release);
+                    tracing::error!(%fault, "the changed policy could not be loaded; nothing is decided until it is");
+                    tokio::time::sleep(RETRY).await;
+                    self.changed.notify_one();
+                }
+            }
+        }
+    }
+}
+
+/// Directories that did not change keep their connections.
+fn build(snapshot: Snapshot, before: Option<&Policy>, spawn: &dyn Spawn) -> Policy {
+    let mut directories = HashMap::new();
+    for directory in &snapshot.directories {
+        let kept = before.and_then(|before| before.directory(directory.id));
+        let kept = kept.filter(|kept| same(kept.client.directory(), directory));
+        let upstream = match kept {
+            Some(kept) => Ok(Arc::clone(kept)),
+            None => open(directory, spawn),
+        };
+        match upstream {
+            Ok(upstream) => {
+                directories.insert(directory.id, upstream);
+            }
+            // Its sign-ins fault until it is put right; the other directories work.
+            Err(fault) => {
+                tracing::error!(directory = %telemetry::shown(&directory.name), %fault, "directory not usable");
+            }
+        }
+    }
+    Policy { snapshot, directories }
+}
+
+fn open(directory: &Directory, spawn: &dyn Spawn) -> Result<Arc<Upstream>, DirectoryFault> {
+    let client = DirectoryClient::new(directory.clone(), spawn)?;
+    Ok(Arc::new(Upstream { client, refusal: Mutex::default() }))
+}
+
+fn same(a: &Directory, b: &Directory) -> bool {
+    a.servers == b.servers
+        && a.kind == b.kind
+        && a.base_dn == b.base_dn
+        && a.bind_dn == b.bind_dn
+        && a.bind_password.same_as(b.bind_password.expose())
+        && a.ca_pem == b.ca_pem
+        && a.domain == b.domain
+        && a.connect_timeout == b.connect_timeout
+        && a.operation_timeout == b.operation_timeout
+}

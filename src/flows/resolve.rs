@@ -1,0 +1,135 @@
+//! From a login name to the one entry it means. The entry, found by our own account, is what is bound and what the
+//! second factor belongs to, so no spelling of a name can mean one account here and another in the directory
+//! (SECURITY R1 to R3).
+
+use tokio::time::Instant;
+
+use crate::directory::{DirectoryClient, DirectoryFault, Search};
+use crate::domain::directory::{Directory, DirectoryKind, UniqueId};
+use crate::domain::dn::{Dn, Value};
+use crate::domain::name::{Folded, LoginName, fold};
+use crate::wire::filter::Filter;
+use crate::wire::message::{Entry, Scope};
+
+/// What a name leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Resolved {
+    One(Account),
+    /// None, more than one, or one without a unique id.
+    NotOne,
+}
+
+/// An account of a directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// As the directory spells it.
+    pub dn: String,
+    pub unique_id: UniqueId,
+}
+
+/// More than two tell us no more than two do.
+const ENOUGH: usize = 2;
+/// RFC 4511 appendix A: the name is none.
+const INVALID_DN_SYNTAX: u32 = 34;
+
+pub async fn resolve(
+    client: &DirectoryClient,
+    name: &LoginName,
+    deadline: Instant,
+) -> Result<Resolved, DirectoryFault> {
+    let directory = client.directory();
+    let Some((base, scope, filter)) = question(directory, name) else { return Ok(Resolved::NotOne) };
+    let attributes = [directory.unique_id_attribute()];
+    let search = Search { base, scope, filter: &filter, attributes: &attributes, limit: ENOUGH };
+    let entries = match client.search(&search, deadline).await {
+        Ok(entries) => entries,
+        Err(DirectoryFault::Unavailable { code: INVALID_DN_SYNTAX, .. }) => return Ok(Resolved::NotOne),
+        Err(fault) => return Err(fault),
+    };
+    Ok(one(directory, &entries))
+}
+
+fn one(directory: &Directory, entries: &[Entry]) -> Resolved {
+    let [entry] = entries else { return Resolved::NotOne };
+    let [value] = entry.values(directory.unique_id_attribute()) else { return Resolved::NotOne };
+    match directory.unique_id(value) {
+        Some(unique_id) => Resolved::One(Account { dn: entry.dn.clone(), unique_id }),
+        None => Resolved::NotOne,
+    }
+}
+
+/// Where to look and for what; `None` if the name cannot be one of this directory's.
+fn question<'a>(directory: &'a Directory, name: &'a LoginName) -> Option<(&'a str, Scope, Filter)> {
+    let account = directory.account_attribute();
+    let filter = match name {
+        LoginName::Dn { text, dn } => {
+            // Outside the base another server may be in charge, and a referral is not an answer.
+            let base = Dn::parse(&directory.base_dn).ok()?;
+            return dn.is_under(&base).then(|| (text.as_str(), Scope::Base, Filter::present("objectClass")));
+        }
+        LoginName::Upn { local, domain, .. } => {
+            let address = format!("{}@{}", local.as_str(), domain.as_str());
+            let named = directory.at_attributes().iter().map(|attribute| Filter::equal(attribute, &address));
+            let mut any: Vec<Filter> = named.collect();
+            // MS-ADTS §5.1.1.1.1: every account also answers to sAMAccountName@dns-domain.
+            if directory.kind == DirectoryKind::ActiveDirectory
+                && Some(domain) == dns_domain(&directory.base_dn).as_ref()
+            {
+                any.push(Filter::equal(account, local.as_str()));
+            }
+            Filter::Or(any)
+        }
+        LoginName::DownLevel { domain, account: local, .. } => {
+            let ours = directory.domain.as_deref().and_then(|ours| fold(ours).ok())?;
+            if ours != *domain {
+                return None;
+            }
+            Filter::equal(account, local.as_str())
+        }
+        LoginName::Plain { account: local, .. } => Filter::equal(account, local.as_str()),
+    };
+    Some((&directory.base_dn, Scope::Subtree, filter))
+}
+
+/// `DC=corp,DC=example,DC=test` → `corp.example.test` (RFC 2247).
+fn dns_domain(base_dn: &str) -> Option<Folded> {
+    let dn = Dn::parse(base_dn).ok()?;
+    let mut labels = vec![];
+    for rdn in dn.rdns() {
+        match rdn.avas() {
+            [ava] if ava.attribute() == "dc" => match ava.value() {
+                Value::Text(label) => labels.push(label.as_str().to_owned()),
+                Value::Ber(_) => return None,
+            },
+            _ => {}
+        }
+    }
+    fold(&labels.join(".")).ok()
+}
+
+/// Is this entry a member of the group, directly or (in AD) through other groups?
+pub async fn is_member(
+    client: &DirectoryClient,
+    entry_dn: &str,
+    group_dn: &str,
+    deadline: Instant,
+) -> Result<bool, DirectoryFault> {
+    let value = |attribute: &str, value: &str| Filter::equal(attribute, value);
+    let (base, filter) = match client.directory().kind {
+        // MS-ADTS §3.1.1.3.4.4.3: LDAP_MATCHING_RULE_TRANSITIVE_EVAL.
+        DirectoryKind::ActiveDirectory => (
+            entry_dn,
+            Filter::Extensible {
+                attribute: Some("memberOf".to_owned()),
+                dn: false,
+                rule: Some("1.2.840.113556.1.4.1941".to_owned()),
+                value: group_dn.as_bytes().to_vec(),
+            },
+        ),
+        DirectoryKind::OpenLdap => {
+            (group_dn, Filter::Or(vec![value("member", entry_dn), value("uniqueMember", entry_dn)]))
+        }
+    };
+    let search = Search { base, scope: Scope::Base, filter: &filter, attributes: &["1.1"], limit: ENOUGH };
+    Ok(client.search(&search, deadline).await?.len() == 1)
+}

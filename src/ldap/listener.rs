@@ -1,0 +1,310 @@
+//! Sockets of the LDAP door: who may connect, how many, by which transport, and whose address it is.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use rustls::ServerConfig;
+use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+
+use super::reply;
+use super::session::{Session, SessionEnd, Shared, tls_accept};
+use super::stream::ClientStream;
+use crate::config::LdapConfig;
+use crate::domain::client;
+use crate::domain::ids::ClientId;
+use crate::flows::sign_in::SignIns;
+use crate::tasks::{Stop, Tasks};
+use crate::telemetry::metrics;
+use crate::telemetry::shown;
+use crate::wire::frame;
+
+/// Why the door cannot open.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address}: {source}; is the port in use, or does it need more privileges?")]
+pub struct ListenFault {
+    pub address: SocketAddr,
+    pub source: io::Error,
+}
+
+/// How bytes arrive on a socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Plain LDAP, and StartTLS.
+    Ldap,
+    Ldaps,
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Ldap => "ldap",
+            Self::Ldaps => "ldaps",
+        }
+    }
+}
+
+/// The door with its sockets bound; nothing is accepted before [`Door::open`].
+pub struct Door {
+    listeners: Vec<(TcpListener, Kind)>,
+}
+
+/// Connections the kernel keeps ready for us.
+const BACKLOG: i32 = 4_096;
+/// A stranger's first message is read to be refused in its own terms; it gets no more than this.
+const STRANGER: usize = 4_096;
+const STRANGER_WAIT: Duration = Duration::from_secs(2);
+/// A PROXY header is at most this long: 16 bytes and the TLVs a balancer may add.
+const PROXY_HEADER: usize = 16 + 4_096;
+/// After a failed accept (descriptors used up), so that the loop does not spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+impl Door {
+    pub fn bind(settings: &LdapConfig) -> Result<Self, ListenFault> {
+        let mut listeners = vec![];
+        let all = settings.listen.iter().map(|at| (at, Kind::Ldap));
+        for (address, kind) in all.chain(settings.listen_tls.iter().map(|at| (at, Kind::Ldaps))) {
+            let listener = listen(*address).map_err(|source| ListenFault { address: *address, source })?;
+            listeners.push((listener, kind));
+        }
+        Ok(Self { listeners })
+    }
+
+    /// Where it listens: plain and TLS, in the order of the configuration.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.listeners.iter().filter_map(|(listener, _)| listener.local_addr().ok()).collect()
+    }
+
+    /// Begins to accept. Sessions run until they end or `tasks` stops.
+    pub fn open(self, sign_ins: Arc<SignIns>, settings: LdapConfig, tls: Arc<ServerConfig>, tasks: &Tasks) {
+        let house = Arc::new(House {
+            connections: Semaphore::new(settings.max_connections),
+            by_client: Mutex::default(),
+            shared: Shared { sign_ins, settings, tls, frames: metrics::frames_relayed(), stop: tasks.stop_signal() },
+        });
+        for (listener, kind) in self.listeners {
+            let house = Arc::clone(&house);
+            let sessions = tasks.clone();
+            tasks.spawn("ldap-listener", move |stop| accept(listener, kind, house, sessions, stop));
+        }
+    }
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if address.ip().is_ipv6() && address.ip().is_unspecified() {
+        // [::] takes IPv4 as well.
+        socket.set_only_v6(false)?;
+    }
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    TcpListener::from_std(socket.into())
+}
+
+/// What all connections share.
+struct House {
+    connections: Semaphore,
+    by_client: Mutex<HashMap<ClientId, usize>>,
+    shared: Shared,
+}
+
+/// One connection's place in its client's count.
+struct Place<'a> {
+    house: &'a House,
+    client: ClientId,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let mut counts = self.house.by_client.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counts.get_mut(&self.client) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&self.client);
+            }
+        }
+    }
+}
+
+impl House {
+    fn place(&self, client: ClientId) -> Option<Place<'_>> {
+        let mut counts = self.by_client.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(client).or_default();
+        if *count >= self.shared.settings.max_connections_per_client {
+            return None;
+        }
+        *count += 1;
+        Some(Place { house: self, client })
+    }
+}
+
+async fn accept(listener: TcpListener, kind: Kind, house: Arc<House>, sessions: Tasks, stop: Stop) {
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = stop.requested() => return,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                let house = Arc::clone(&house);
+                sessions.spawn_many("ldap-session", async move { house.serve(stream, peer.ip(), kind).await });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                metrics::connection_refused("accept");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+impl House {
+    async fn serve(&self, stream: TcpStream, peer: IpAddr, kind: Kind) {
+        let Ok(_permit) = self.connections.try_acquire() else {
+            metrics::connection_refused("full");
+            return part(stream, kind, &reply::goodbye_full()).await;
+        };
+        let _open = metrics::connection_opened(kind.name());
+        // Answers are small and somebody waits for each.
+        let _ = stream.set_nodelay(true);
+        let keepalive = TcpKeepalive::new().with_time(Duration::from_mins(1)).with_interval(Duration::from_secs(15));
+        let _ = socket2::SockRef::from(&stream).set_tcp_keepalive(&keepalive);
+        let Some((stream, source)) = self.source(stream, peer.to_canonical()).await else { return };
+        let policy = self.shared.sign_ins.policies().last_known();
+        let Some(client) = policy.snapshot.client_at(source).map(Arc::clone) else {
+            metrics::connection_refused("unknown_source");
+            tracing::warn!(%source, "connection from an address of no client refused; 'vestibule client add' makes it one");
+            return refuse_stranger(stream, kind).await;
+        };
+        let Some(_place) = self.place(client.id) else {
+            metrics::connection_refused("client_full");
+            tracing::warn!(%source, client = %shown(&client.name), "too many connections from one client");
+            return part(stream, kind, &reply::goodbye_full()).await;
+        };
+        let stream = match kind {
+            Kind::Ldap => ClientStream::Plain(stream),
+            Kind::Ldaps => {
+                let acceptor = TlsAcceptor::from(Arc::clone(&self.shared.tls));
+                match tls_accept(&acceptor, stream, self.shared.settings.handshake_timeout).await {
+                    Ok(tls) => ClientStream::Tls(Box::new(tls)),
+                    Err(error) => {
+                        metrics::connection_refused("tls");
+                        tracing::info!(%source, client = %shown(&client.name), error = %shown(&error), "TLS handshake failed");
+                        return;
+                    }
+                }
+            }
+        };
+        let name = client.name.clone();
+        let end = Box::pin(Session::new(stream, client, policy, source, &self.shared).run()).await;
+        match &end {
+            SessionEnd::Left | SessionEnd::Idle | SessionEnd::Stopping => {
+                tracing::debug!(%source, client = %shown(&name), %end, "connection ended");
+            }
+            SessionEnd::Frame(fault) => {
+                metrics::connection_refused(fault.reason());
+                tracing::warn!(%source, client = %shown(&name), %end, "connection closed");
+            }
+            SessionEnd::Request(_)
+            | SessionEnd::BytesBeforeTls
+            | SessionEnd::Handshake(_)
+            | SessionEnd::DirectoryClosed
+            | SessionEnd::DirectorySilent
+            | SessionEnd::DirectoryBroken(_) => {
+                tracing::warn!(%source, client = %shown(&name), end = %shown(&end.to_string()), "connection closed");
+            }
+        }
+    }
+
+    /// Whose connection it is: the peer's, or whom a trusted balancer speaks for. A balancer that says nothing, or
+    /// somebody else who claims to be one, is turned away (R50).
+    async fn source(&self, mut stream: TcpStream, peer: IpAddr) -> Option<(TcpStream, IpAddr)> {
+        let settings = &self.shared.settings;
+        if !client::contains(&settings.proxy_protocol_from, peer) {
+            return Some((stream, peer));
+        }
+        match timeout(settings.handshake_timeout, proxy_header(&mut stream)).await {
+            Ok(Ok(source)) => Some((stream, source.map_or(peer, |source| source.to_canonical()))),
+            Ok(Err(error)) => {
+                metrics::connection_refused("proxy_header");
+                tracing::warn!(%peer, %error, "a balancer's connection without a usable PROXY header refused");
+                None
+            }
+            Err(_) => {
+                metrics::connection_refused("proxy_header");
+                tracing::warn!(%peer, "a balancer sent no PROXY header in time");
+                None
+            }
+        }
+    }
+}
+
+/// Reads exactly a PROXY protocol version 2 header; `None` for LOCAL, the balancer's own health check.
+async fn proxy_header(stream: &mut TcpStream) -> io::Result<Option<IpAddr>> {
+    let broken = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
+    let mut header = vec![0_u8; 16];
+    stream.read_exact(&mut header).await?;
+    if !header.starts_with(ppp::v2::PROTOCOL_PREFIX) {
+        return Err(broken("not a PROXY protocol version 2 header"));
+    }
+    let length = match header.get(14..16) {
+        Some([high, low]) => usize::from(u16::from_be_bytes([*high, *low])),
+        Some(_) | None => return Err(broken("the header is cut")),
+    };
+    if header.len() + length > PROXY_HEADER {
+        return Err(broken("the header is too long"));
+    }
+    header.resize(16 + length, 0);
+    stream.read_exact(header.get_mut(16..).unwrap_or_default()).await?;
+    let parsed = ppp::v2::Header::try_from(header.as_slice()).map_err(|error| broken(&error.to_string()))?;
+    match (parsed.command, parsed.addresses) {
+        (ppp::v2::Command::Local, _) => Ok(None),
+        (ppp::v2::Command::Proxy, ppp::v2::Addresses::IPv4(addresses)) => Ok(Some(addresses.source_address.into())),
+        (ppp::v2::Command::Proxy, ppp::v2::Addresses::IPv6(addresses)) => Ok(Some(addresses.source_address.into())),
+        (ppp::v2::Command::Proxy, ppp::v2::Addresses::Unspecified | ppp::v2::Addresses::Unix(_)) => {
+            Err(broken("the header names no IP address"))
+        }
+    }
+}
+
+/// Says no to whom we do not know, in the terms of what it asked.
+async fn refuse_stranger(mut stream: TcpStream, kind: Kind) {
+    if kind == Kind::Ldaps {
+        return;
+    }
+    let mut buffer = BytesMut::new();
+    let first = timeout(STRANGER_WAIT, async {
+        loop {
+            match frame::peek(&buffer, STRANGER) {
+                Ok(Some(peek)) => return Some(peek),
+                Ok(None)
+                    if buffer.len() < STRANGER && stream.read_buf(&mut buffer).await.is_ok_and(|read| read > 0) => {}
+                Ok(None) | Err(_) => return None,
+            }
+        }
+    });
+    if let Ok(Some(peek)) = first.await {
+        part(stream, kind, &reply::stranger(peek.message_id, peek.op)).await;
+    }
+}
+
+/// A last word on a plain connection; a TLS client would not understand it.
+async fn part(mut stream: TcpStream, kind: Kind, word: &Bytes) {
+    if kind == Kind::Ldap {
+        let _ = timeout(STRANGER_WAIT, async {
+            stream.write_all(word).await?;
+            stream.shutdown().await
+        })
+        .await;
+    }
+}

@@ -1,0 +1,163 @@
+//! Clients and their policies.
+
+use ipnet::IpNet;
+use sqlx::types::Json;
+
+use super::audit::Actor;
+use super::directories::{millis, to_millis};
+use super::{Store, StoreFault, sql};
+use crate::domain::audit::Event;
+use crate::domain::client::{Client, CodeForm, ServiceAccount, ServiceAccounts, UserMatch};
+use crate::domain::dn::Dn;
+use crate::domain::ids::{ClientId, DirectoryId};
+
+/// A service account as its row keeps it.
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+struct Exemption {
+    #[serde(flatten)]
+    who: Who,
+    #[serde(default)]
+    from: Vec<IpNet>,
+}
+
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Who {
+    Exact(String),
+    Subtree(String),
+    Group(String),
+}
+
+impl Store {
+    pub async fn clients(&self) -> Result<Vec<Client>, StoreFault> {
+        let rows = sqlx::query!(
+            r#"select id, name, client_group, directory_id, addresses, user_match, factors, bare_approval, answer_by_ms,
+                      grace_ms, trusted_networks, service_accounts as "service_accounts: Json<Vec<Exemption>>",
+                      code_delimiter, code_length, allow_plaintext, allow_anonymous, allow_root_dse,
+                      allow_password_compare
+               from clients order by name"#
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let mut clients = Vec::with_capacity(rows.len());
+        for row in rows {
+            let unreadable = |what: String| StoreFault::Unreadable { table: "clients", row: row.name.clone(), what };
+            let user_match =
+                user_match(&row.user_match).ok_or_else(|| unreadable(format!("user match {:?}", row.user_match)))?;
+            let factors = row.factors.iter().map(|factor| factor.parse());
+            let factors = factors.collect::<Result<_, _>>().map_err(|fault| unreadable(format!("{fault}")))?;
+            let accounts = row.service_accounts.0.into_iter().map(exemption);
+            let service_accounts = accounts.collect::<Result<_, _>>().map_err(unreadable)?;
+            clients.push(Client {
+                id: ClientId(row.id),
+                group: row.client_group,
+                directory: DirectoryId(row.directory_id),
+                addresses: row.addresses,
+                user_match,
+                factors,
+                bare_approval: row.bare_approval,
+                answer_by: millis(row.answer_by_ms),
+                grace: millis(row.grace_ms),
+                trusted_networks: row.trusted_networks,
+                service_accounts,
+                code_form: CodeForm {
+                    delimiter: row.code_delimiter.and_then(|text| text.chars().next()),
+                    fixed_length: row.code_length.and_then(|length| u8::try_from(length).ok()),
+                },
+                allow_plaintext: row.allow_plaintext,
+                allow_anonymous: row.allow_anonymous,
+                allow_root_dse: row.allow_root_dse,
+                allow_password_compare: row.allow_password_compare,
+                name: row.name,
+            });
+        }
+        Ok(clients)
+    }
+
+    pub async fn add_client(&self, client: &Client, by: &Actor) -> Result<(), StoreFault> {
+        let factors: Vec<String> = client.factors.iter().map(ToString::to_string).collect();
+        let accounts: Vec<Exemption> = client.service_accounts.iter().map(row).collect();
+        let mut tx = self.pool.begin().await?;
+        sqlx::query!(
+            "insert into clients (id, name, client_group, directory_id, addresses, user_match, factors, bare_approval,
+                                  answer_by_ms, grace_ms, trusted_networks, service_accounts, code_delimiter,
+                                  code_length, allow_plaintext, allow_anonymous, allow_root_dse, allow_password_compare,
+                                  created_at)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
+            client.id.0,
+            client.name,
+            client.group,
+            client.directory.0,
+            &client.addresses as _,
+            user_match_text(client.user_match),
+            &factors,
+            client.bare_approval,
+            to_millis(client.answer_by),
+            to_millis(client.grace),
+            &client.trusted_networks as _,
+            Json(accounts) as _,
+            client.code_form.delimiter.map(String::from),
+            client.code_form.fixed_length.map(i16::from),
+            client.allow_plaintext,
+            client.allow_anonymous,
+            client.allow_root_dse,
+            client.allow_password_compare,
+            sql(self.ambient.now()) as _,
+        )
+        .execute(&mut *tx)
+        .await?;
+        let event = Event::ClientAdded { client: client.id, name: client.name.clone(), by: by.to_string() };
+        self.administer(&mut tx, vec![event]).await?;
+        super::snapshot::changed(&mut tx).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// False if there is no client of that name.
+    pub async fn remove_client(&self, name: &str, by: &Actor) -> Result<bool, StoreFault> {
+        let mut tx = self.pool.begin().await?;
+        let id = sqlx::query_scalar!("delete from clients where name = $1 returning id", name)
+            .fetch_optional(&mut *tx)
+            .await?;
+        let Some(id) = id else { return Ok(false) };
+        let event = Event::ClientRemoved { client: ClientId(id), name: name.to_owned(), by: by.to_string() };
+        self.administer(&mut tx, vec![event]).await?;
+        super::snapshot::changed(&mut tx).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+}
+
+fn exemption(kept: Exemption) -> Result<ServiceAccount, String> {
+    let dn = |text: &str| Dn::parse(text).map_err(|fault| format!("service account {text:?}: {fault}"));
+    let who = match kept.who {
+        Who::Exact(text) => ServiceAccounts::Exact(dn(&text)?),
+        Who::Subtree(text) => ServiceAccounts::Subtree(dn(&text)?),
+        Who::Group(text) => ServiceAccounts::Group(text),
+    };
+    Ok(ServiceAccount { who, from: kept.from })
+}
+
+fn row(account: &ServiceAccount) -> Exemption {
+    let who = match &account.who {
+        ServiceAccounts::Exact(dn) => Who::Exact(dn.to_string()),
+        ServiceAccounts::Subtree(dn) => Who::Subtree(dn.to_string()),
+        ServiceAccounts::Group(dn) => Who::Group(dn.clone()),
+    };
+    Exemption { who, from: account.from.clone() }
+}
+
+pub fn user_match_text(value: UserMatch) -> &'static str {
+    match value {
+        UserMatch::Refuse => "refuse",
+        UserMatch::PasswordOnly => "password-only",
+        UserMatch::MustEnrol => "must-enrol",
+    }
+}
+
+fn user_match(text: &str) -> Option<UserMatch> {
+    [UserMatch::Refuse, UserMatch::PasswordOnly, UserMatch::MustEnrol]
+        .into_iter()
+        .find(|value| user_match_text(*value) == text)
+}
