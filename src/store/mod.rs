@@ -11,6 +11,7 @@ pub mod clients;
 pub mod directories;
 pub mod embedded;
 pub mod housekeeping;
+pub mod imports;
 pub mod keys;
 pub mod recorder;
 pub mod seal;
