@@ -37,6 +37,11 @@ impl Healthcheck {
     }
 }
 
+/// Does the appliance whose management listener this is run?
+pub fn answers(listen: SocketAddr) -> bool {
+    Target::management(listen).ask().is_ok()
+}
+
 /// A place that speaks HTTP.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Target {

@@ -7,14 +7,17 @@
 pub mod embedded_child;
 
 mod audit;
+mod backup;
 mod challenge;
 mod client;
 mod config;
 mod directory;
+mod doctor;
 mod enrol;
 mod failure;
 mod healthcheck;
 mod input;
+mod key;
 mod serve;
 mod show;
 mod user;
@@ -72,6 +75,15 @@ enum Command {
     /// The record of what happened
     #[command(subcommand)]
     Audit(audit::Command),
+    /// Look at everything the appliance leans on: exit code 0 if nothing failed, else 1
+    Doctor(doctor::Doctor),
+    /// Write everything to one file, secrets sealed; the master key is not in it
+    Backup(backup::Backup),
+    /// Fill an empty database from a backup
+    Restore(backup::Restore),
+    /// The master key that every stored secret is sealed with
+    #[command(subcommand)]
+    Key(key::Command),
     /// Ask a running appliance whether it is ready: exit code 0 if so, else 1
     Healthcheck(healthcheck::Healthcheck),
 }
@@ -89,10 +101,14 @@ impl Command {
     fn run(self, file: Option<&Path>) -> Result<(), Failure> {
         let settings = || Config::load(file).map_err(Failure::from);
         match self {
-            // These two say themselves what is wrong with a configuration.
+            // These say themselves what is wrong with a configuration.
             Self::Config(command) => command.run(file),
+            Self::Doctor(command) => command.run(Config::load(file)),
             Self::Healthcheck(command) => command.run(settings),
             Self::Serve => serve::run(settings()?),
+            Self::Restore(command) => command.run(&settings()?),
+            Self::Backup(command) => world::open(&settings()?, async |world| command.run(world).await),
+            Self::Key(command) => world::open(&settings()?, async |world| command.run(world).await),
             Self::Directory(command) => world::open(&settings()?, async |world| command.run(world).await),
             Self::Client(command) => world::open(&settings()?, async |world| command.run(world).await),
             Self::User(command) => world::open(&settings()?, async |world| command.run(world).await),

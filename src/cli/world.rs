@@ -1,8 +1,9 @@
 //! What every command needs: the configuration, the store, who is asking. One place opens and closes them.
 
-use std::fs::DirBuilder;
+use std::fs::{self, DirBuilder};
 use std::io::ErrorKind;
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::path::Path;
 use std::pin::Pin;
 
 use sqlx::postgres::PgConnectOptions;
@@ -40,11 +41,11 @@ pub struct World {
 pub fn open(config: &Config, work: impl AsyncFnOnce(&World) -> Result<(), Failure>) -> Result<(), Failure> {
     runtime()?.block_on(async {
         let ambient = Ambient::system();
-        let keyring = keyring(config, &ambient)?;
+        let keyring = keyring(config, &ambient, MissingKey::MakeForNewDatabase)?;
         with_database(config, &ambient, async |options| {
             let store = Store::open(connect(config, options), keyring, ambient.clone()).await?;
-            let actor = Actor(actor());
-            let world = World { config: config.clone(), store, ambient: ambient.clone(), actor, tasks: Tasks::new() };
+            let tasks = Tasks::new();
+            let world = World { config: config.clone(), store, ambient: ambient.clone(), actor: actor(), tasks };
             let done = work(&world).await;
             world.tasks.stop();
             world.store.close().await;
@@ -86,9 +87,16 @@ pub fn runtime() -> Result<Runtime, Failure> {
         .map_err(|fault| Failure::Fault(format!("cannot start the runtime: {fault}")))
 }
 
-/// The configured master key, or the one in the state directory. A command makes a key only for a database that does not
-/// exist yet: anywhere else a missing key is a lost one.
-pub fn keyring(config: &Config, ambient: &Ambient) -> Result<Keyring, Failure> {
+/// What to do when there is no master key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MissingKey {
+    /// Anywhere else than beside a database that does not exist yet, a missing key is a lost one.
+    MakeForNewDatabase,
+    Refuse,
+}
+
+/// The configured master key, or the one in the state directory.
+pub fn keyring(config: &Config, ambient: &Ambient, missing: MissingKey) -> Result<Keyring, Failure> {
     if let Some(key) = &config.master_key.key {
         return Keyring::parse(key.expose()).map_err(|fault| Failure::Input(format!("master_key.key: {fault}")));
     }
@@ -102,18 +110,15 @@ pub fn keyring(config: &Config, ambient: &Ambient) -> Result<Keyring, Failure> {
         return Err(fault.into());
     }
     let path = config.master_key_file();
-    if config.database.url.is_some() || config.state_dir.join("postgres").exists() {
+    let is_new = config.database.url.is_none() && !config.state_dir.join("postgres").exists();
+    if missing == MissingKey::Refuse || !is_new {
         return Err(Failure::Fault(format!(
             "there is no master key at {}; put the key file back, or set master_key.key, or for a new database run \
              `vestibule serve` once",
             path.display()
         )));
     }
-    // The database below runs as somebody else when we are root, who must be able to pass through.
-    let made = DirBuilder::new().recursive(true).mode(0o711).create(&config.state_dir);
-    made.map_err(|fault| {
-        Failure::Fault(format!("cannot make the state directory {}: {fault}", config.state_dir.display()))
-    })?;
+    make_state_dir(&config.state_dir)?;
     let loaded = file.load_or_create(ambient)?;
     if loaded.created {
         show::note(format_args!(
@@ -124,8 +129,18 @@ pub fn keyring(config: &Config, ambient: &Ambient) -> Result<Keyring, Failure> {
     Ok(loaded.keyring)
 }
 
+/// The embedded database runs as somebody else when we are root, who must be able to pass through, whatever the umask.
+fn make_state_dir(path: &Path) -> Result<(), Failure> {
+    if path.exists() {
+        return Ok(());
+    }
+    let made = DirBuilder::new().recursive(true).mode(0o711).create(path);
+    made.and_then(|()| fs::set_permissions(path, fs::Permissions::from_mode(0o711)))
+        .map_err(|fault| Failure::Fault(format!("cannot make the state directory {}: {fault}", path.display())))
+}
+
 /// The account the process was started from: after `sudo` that is not root.
-fn actor() -> String {
+pub fn actor() -> Actor {
     let uid = rustix::process::getuid().as_raw();
     let login = std::fs::read_to_string("/proc/self/loginuid").ok().and_then(|text| text.trim().parse::<u32>().ok());
     // The kernel's word for "nobody logged in": a service, a container.
@@ -139,8 +154,8 @@ fn actor() -> String {
     };
     let as_text = |uid: u32| format!("user {} uid {uid}", name(uid));
     match login {
-        Some(login) => format!("command line ({}, logged in as {})", as_text(uid), as_text(login)),
-        None => format!("command line ({})", as_text(uid)),
+        Some(login) => Actor(format!("command line ({}, logged in as {})", as_text(uid), as_text(login))),
+        None => Actor(format!("command line ({})", as_text(uid))),
     }
 }
 

@@ -5,5 +5,6 @@ pub mod enrol;
 pub mod import;
 pub mod policy;
 pub mod resolve;
+pub mod rotate;
 pub mod sign_in;
 pub mod throttle;

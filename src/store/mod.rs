@@ -14,6 +14,8 @@ pub mod housekeeping;
 pub mod imports;
 pub mod keys;
 pub mod recorder;
+pub mod restore;
+pub mod rotate;
 pub mod seal;
 pub mod snapshot;
 pub mod users;
