@@ -6,6 +6,6 @@ fn main() -> ExitCode {
         Some(first) if first == vestibule::store::embedded::CHILD_SUBCOMMAND => {
             vestibule::cli::embedded_child::run(args)
         }
-        Some(_) | None => ExitCode::FAILURE,
+        Some(_) | None => vestibule::cli::run(),
     }
 }

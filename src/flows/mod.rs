@@ -1,7 +1,10 @@
 //! What the product does, one verb a file. Flows ask the domain what comes next and have the parts below do it; they
 //! know no wire.
 
+pub mod enrol;
+pub mod import;
 pub mod policy;
 pub mod resolve;
+pub mod rotate;
 pub mod sign_in;
 pub mod throttle;

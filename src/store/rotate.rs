@@ -1,0 +1,195 @@
+//! After a change of the master key: every sealed column is opened with the key that sealed it and sealed anew with the
+//! current one, a batch at a time, while sign-ins go on. A row that changes meanwhile is left for the next round.
+
+use std::collections::BTreeSet;
+
+use sqlx::pool::PoolConnection;
+use sqlx::{PgConnection, Postgres};
+use uuid::Uuid;
+
+use super::audit::Actor;
+use super::seal::{Keyring, Place, SealFault};
+use super::{Store, StoreFault, authenticators, keys};
+use crate::domain::audit::Event;
+
+const BATCH: i64 = 500;
+
+/// The row that only shows whether the master key fits ([`keys`]).
+const CANARY: &str = "canary";
+
+/// Rounds over everything before giving up on rows that keep changing.
+const ROUNDS: u32 = 10;
+
+/// Any number, as long as nobody else uses it: one rotation at a time for a database.
+const LOCK: i64 = 0x7665_7374_6b65_7973;
+
+/// Held while keys change; gone with the process.
+pub struct RotationLock(#[allow(dead_code, reason = "held for its lock")] PoolConnection<Postgres>);
+
+/// Something sealed and where it belongs.
+struct Sealed<Id> {
+    id: Id,
+    value: Vec<u8>,
+}
+
+impl Store {
+    /// The same database with other master keys; they must open what is in it.
+    #[must_use]
+    pub fn with_keyring(&self, keyring: Keyring) -> Self {
+        Self { keyring: keyring.into(), ..self.clone() }
+    }
+
+    /// `None` while somebody else rotates keys.
+    pub async fn rotation_lock(&self) -> Result<Option<RotationLock>, StoreFault> {
+        let mut connection = self.pool.acquire().await?;
+        let taken = sqlx::query_scalar!(r#"select pg_try_advisory_lock($1) as "taken!""#, LOCK)
+            .fetch_one(&mut *connection)
+            .await?;
+        Ok(taken.then_some(RotationLock(connection)))
+    }
+
+    /// Connections of other vestibules to this database: their processes hold the keys they started with.
+    pub async fn others_connected(&self) -> Result<i64, StoreFault> {
+        let all = sqlx::query_scalar!(
+            r#"select count(*) as "all!" from pg_stat_activity
+               where datname = current_database() and application_name = 'vestibule'"#
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(all - i64::from(self.pool.size()))
+    }
+
+    /// Ids of the master keys that something in the database is sealed with.
+    pub async fn sealing_keys(&self) -> Result<BTreeSet<u32>, StoreFault> {
+        let mut connection = self.pool.acquire().await?;
+        sealing_keys(&mut connection).await
+    }
+
+    /// Seals everything with the current key and records it. Returns how many values were sealed anew.
+    pub async fn reseal(&self, by: &Actor) -> Result<u64, StoreFault> {
+        let current = self.keyring.current_id();
+        let mut resealed = 0;
+        for _ in 0..ROUNDS {
+            resealed += self.reseal_data_keys().await?;
+            resealed += self.reseal_directories().await?;
+            resealed += self.reseal_authenticators().await?;
+            if self.sealing_keys().await?.iter().all(|id| *id == current) {
+                break;
+            }
+        }
+        if resealed > 0 {
+            self.note(vec![Event::KeyRotated { key: current, resealed, by: by.to_string() }]).await?;
+        }
+        Ok(resealed)
+    }
+
+    fn anew(&self, place: &Place<'_>, value: &[u8]) -> Result<Vec<u8>, SealFault> {
+        let plain = self.keyring.open(place, value)?;
+        Ok(self.keyring.seal(place, &plain, self.ambient.bytes()))
+    }
+
+    async fn reseal_data_keys(&self) -> Result<u64, StoreFault> {
+        let rows = sqlx::query!("select purpose, key_sealed from data_keys").fetch_all(&self.pool).await?;
+        let mut resealed = 0;
+        for row in rows.iter().filter(|row| self.keyring.needs_reseal(&row.key_sealed)) {
+            let anew = if row.purpose == CANARY {
+                self.keyring.check_canary(&row.key_sealed)?;
+                self.keyring.canary(self.ambient.bytes())
+            } else {
+                self.anew(&keys::place(&row.purpose), &row.key_sealed)?
+            };
+            let done = sqlx::query!(
+                "update data_keys set key_sealed = $3 where purpose = $1 and key_sealed = $2",
+                row.purpose,
+                row.key_sealed,
+                anew,
+            )
+            .execute(&self.pool)
+            .await?;
+            resealed += done.rows_affected();
+        }
+        Ok(resealed)
+    }
+
+    /// A handful of rows: one batch.
+    async fn reseal_directories(&self) -> Result<u64, StoreFault> {
+        let rows = sqlx::query_as!(Sealed, "select id, bind_password_sealed as value from directories")
+            .fetch_all(&self.pool)
+            .await?;
+        let (ids, old, new) = self.batch(&rows, directory_place)?;
+        let done = sqlx::query!(
+            "update directories d set bind_password_sealed = n.anew
+             from unnest($1::uuid[], $2::bytea[], $3::bytea[]) as n (id, old, anew)
+             where d.id = n.id and d.bind_password_sealed = n.old",
+            &ids,
+            &old,
+            &new,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected())
+    }
+
+    async fn reseal_authenticators(&self) -> Result<u64, StoreFault> {
+        let mut resealed = 0;
+        let mut after = Uuid::nil();
+        loop {
+            let rows = sqlx::query_as!(
+                Sealed,
+                r#"select id, seed_sealed as "value!" from authenticators
+                   where seed_sealed is not null and id > $1 order by id limit $2"#,
+                after,
+                BATCH,
+            )
+            .fetch_all(&self.pool)
+            .await?;
+            let Some(last) = rows.last() else { return Ok(resealed) };
+            after = last.id;
+            let (ids, old, new) = self.batch(&rows, authenticators::place)?;
+            let done = sqlx::query!(
+                "update authenticators a set seed_sealed = n.anew
+                 from unnest($1::uuid[], $2::bytea[], $3::bytea[]) as n (id, old, anew)
+                 where a.id = n.id and a.seed_sealed = n.old",
+                &ids,
+                &old,
+                &new,
+            )
+            .execute(&self.pool)
+            .await?;
+            resealed += done.rows_affected();
+        }
+    }
+
+    /// Row, old value and new value of what is not under the current key yet.
+    #[allow(clippy::type_complexity, reason = "three columns of one statement")]
+    fn batch(
+        &self,
+        rows: &[Sealed<Uuid>],
+        place: fn(&Uuid) -> Place<'_>,
+    ) -> Result<(Vec<Uuid>, Vec<Vec<u8>>, Vec<Vec<u8>>), SealFault> {
+        let (mut ids, mut old, mut new) = (vec![], vec![], vec![]);
+        for row in rows.iter().filter(|row| self.keyring.needs_reseal(&row.value)) {
+            new.push(self.anew(&place(&row.id), &row.value)?);
+            ids.push(row.id);
+            old.push(row.value.clone());
+        }
+        Ok((ids, old, new))
+    }
+}
+
+fn directory_place(id: &Uuid) -> Place<'_> {
+    Place::new("directories", "bind_password_sealed", id.as_bytes())
+}
+
+/// A sealed value names its key in bytes 2 to 5 ([`super::seal`]).
+pub(super) async fn sealing_keys(connection: &mut PgConnection) -> Result<BTreeSet<u32>, StoreFault> {
+    let ids = sqlx::query_scalar!(
+        r#"select distinct substring(value from 2 for 4) as "id!"
+           from (select key_sealed as value from data_keys
+                 union all select bind_password_sealed from directories
+                 union all select seed_sealed from authenticators where seed_sealed is not null) sealed"#
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(ids.iter().map(|id| id.iter().fold(0, |id, byte| (id << 8) | u32::from(*byte))).collect())
+}
