@@ -214,8 +214,8 @@ impl Appliance {
                 tracing::info!(signal, "stopping: no new connections; sign-ins under way may end");
                 Ok(())
             }
-            ended = self.doors.first_end() => Err(unexpected(ended)),
-            ended = self.core.first_end() => Err(unexpected(ended)),
+            ended = self.doors.first_end() => Err(unexpected(&ended)),
+            ended = self.core.first_end() => Err(unexpected(&ended)),
         };
         self.doors.stop();
         if self.doors.drained(drain).await.is_err() {
@@ -238,7 +238,7 @@ impl Appliance {
 /// For answers after the drain deadline, and for background work to end.
 const LAST_WORDS: Duration = Duration::from_secs(3);
 
-fn unexpected(ended: Ended) -> ServeFault {
+fn unexpected(ended: &Ended) -> ServeFault {
     ServeFault::Ended { name: ended.name, how: format!("{:?}", ended.how) }
 }
 

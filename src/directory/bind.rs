@@ -64,6 +64,7 @@ pub async fn exchange(
             Ok(Verdict::Accepted { answer: frame.bytes().clone(), upstream })
         }
         Meaning::Refused => {
+            stream.hang_up();
             let BindAnswer { code, diagnostic, .. } = answer;
             Ok(Verdict::Refused { code, diagnostic, answer: frame.bytes().clone() })
         }

@@ -24,6 +24,9 @@ use crate::wire::message::{self, Control, Entry};
 /// Connection attempts under way at the same time, over all servers of the directory.
 const ATTEMPTS: usize = 256;
 
+/// As many as the bits that tell them apart in [`Tries`].
+const MOST_SERVERS: usize = 64;
+
 /// A handle on one directory, cheap to clone. Its background work ends with the last clone.
 #[derive(Clone)]
 pub struct DirectoryClient {
@@ -48,8 +51,8 @@ pub struct Shared {
 impl DirectoryClient {
     /// Reads the certificates to trust and starts the background work; connects to nobody yet.
     pub fn new(directory: Directory, spawn: &dyn Spawn) -> Result<Self, DirectoryFault> {
-        if directory.servers.is_empty() {
-            let reason = "it has no server".to_owned();
+        if !(1..=MOST_SERVERS).contains(&directory.servers.len()) {
+            let reason = format!("it has {} servers; it may have 1 to {MOST_SERVERS}", directory.servers.len());
             return Err(DirectoryFault::Settings { directory: directory.name, reason });
         }
         let uses_tls = directory.servers.iter().any(|server| server.transport != Transport::Plain);
@@ -185,7 +188,7 @@ pub struct Tries<'a> {
 
 impl<'a> Tries<'a> {
     pub fn new(shared: &'a Shared, deadline: Instant) -> Self {
-        let up = shared.peers.iter().take(64).enumerate().filter(|(_, peer)| peer.is_up());
+        let up = shared.peers.iter().take(MOST_SERVERS).enumerate().filter(|(_, peer)| peer.is_up());
         let up = up.fold(0, |up, (at, _)| up | 1 << at);
         Self { shared, deadline, up, tried: 0, count: 0, last: None }
     }
@@ -196,13 +199,15 @@ impl<'a> Tries<'a> {
         if now >= self.deadline {
             return None;
         }
-        let left = self.up & !self.tried;
-        let first = |wanted: u64| self.shared.peers.iter().take(64).enumerate().find(|(at, _)| wanted & (1 << at) != 0);
-        // A server that is down gets what time the others left.
-        let (at, peer) = first(left).or_else(|| first(!self.tried))?;
+        let all = u64::MAX >> (MOST_SERVERS - self.shared.peers.len().clamp(1, MOST_SERVERS));
+        let untried = all & !self.tried;
+        // Servers that are down come last and get what time the others left.
+        let candidates = if untried & self.up != 0 { untried & self.up } else { untried };
+        let at = candidates.trailing_zeros();
+        let peer = self.shared.peers.get(usize::try_from(at).ok()?)?;
         self.tried |= 1 << at;
         self.count += 1;
-        let share = (self.deadline - now) / left.count_ones().max(1);
+        let share = (self.deadline - now) / candidates.count_ones().max(1);
         Some((peer, now + share))
     }
 

@@ -14,17 +14,17 @@ use crate::wire::message::Control;
 
 const READ: usize = 16 * 1024;
 
-pub struct Direct<'a> {
-    server: &'a Server,
+pub struct Direct {
+    server: Server,
     kind: DirectoryKind,
     stream: UpstreamStream,
     input: BytesMut,
     last_id: u32,
 }
 
-impl<'a> Direct<'a> {
+impl Direct {
     /// `stream` may have been bound with message id 1.
-    pub fn new(server: &'a Server, kind: DirectoryKind, stream: UpstreamStream) -> Self {
+    pub fn new(server: Server, kind: DirectoryKind, stream: UpstreamStream) -> Self {
         Self { server, kind, stream, input: BytesMut::with_capacity(READ), last_id: 1 }
     }
 
@@ -36,8 +36,8 @@ impl<'a> Direct<'a> {
         controls: &[Control],
         until: Instant,
     ) -> Result<Found, DirectoryFault> {
-        let server = self.server;
-        within(server, Step::Search, until, self.exchange(search, controls, until)).await
+        let server = self.server.clone();
+        within(&server, Step::Search, until, self.exchange(search, controls, until)).await
     }
 
     async fn exchange(
@@ -60,7 +60,7 @@ impl<'a> Direct<'a> {
                 if frame.message_id() != self.last_id {
                     return Err(self.protocol(&"its answer is not one to our search"));
                 }
-                match answers.take(&frame, self.server) {
+                match answers.take(&frame, &self.server) {
                     Progress::More => {}
                     Progress::Done(result) => return result,
                     Progress::Broken(what) => return Err(self.protocol(&what)),

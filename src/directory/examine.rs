@@ -75,7 +75,7 @@ async fn examine(shared: &Shared, peer: &Peer, ambient: &Ambient, report: &mut R
     let who = if directory.bind_dn.is_empty() { "nobody (anonymous)" } else { &directory.bind_dn };
     report.saw("bind", format!("bound as {who}"));
 
-    let mut direct = Direct::new(&peer.server, directory.kind, stream);
+    let mut direct = Direct::new(peer.server.clone(), directory.kind, stream);
     let settings = |reason: String| DirectoryFault::Settings { directory: directory.name.clone(), reason };
     let anything = Filter::present("objectClass");
     let root = Search { base: "", scope: Scope::Base, filter: &anything, attributes: &["*", "+"], limit: 1 };
@@ -123,7 +123,10 @@ async fn reach(peer: &Peer, ambient: &Ambient, report: &mut Report<'_>) -> Resul
     let until = Instant::now() + peer.connect_timeout;
     let addresses = report.check("resolve", connect::resolve(server, until).await)?;
     let list = addresses.iter().map(|address| address.ip().to_string()).collect::<Vec<_>>().join(", ");
-    report.saw("resolve", format!("{} is {list}", server.host));
+    report.saw(
+        "resolve",
+        if list == server.host { format!("the address {list}") } else { format!("{} is {list}", server.host) },
+    );
 
     let start = Instant::now();
     let mut stream = report.check("connect", connect::tcp(server, &addresses, until).await)?;

@@ -38,6 +38,7 @@ pub use client::DirectoryClient;
 pub use examine::TestStep;
 pub use fault::{DirectoryFault, Step};
 pub use health::ServerHealth;
+pub use paged::Pages;
 pub use search::Search;
 pub use upstream::{Upstream, UpstreamStream};
 

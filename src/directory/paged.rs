@@ -1,7 +1,7 @@
 //! Results too large to hold: page by page (RFC 2696), on a connection of its own, because a page's cookie belongs to
 //! the connection it was given on.
 
-use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use tokio::time::Instant;
 
@@ -9,49 +9,71 @@ use super::account;
 use super::client::DirectoryClient;
 use super::direct::Direct;
 use super::fault::DirectoryFault;
+use super::peer::Peer;
 use super::search::Search;
 use crate::wire::message::{self, Entry};
+
+/// A search under way. The pages taken before a fault are not the whole result; whoever took them must not act as if
+/// they were.
+pub struct Pages<'a> {
+    client: &'a DirectoryClient,
+    search: Search<'a>,
+    page_size: u32,
+    deadline: Instant,
+    peer: Arc<Peer>,
+    direct: Direct,
+    /// Where the next page starts; empty before the first, `None` after the last and after a fault.
+    cookie: Option<Vec<u8>>,
+    count: usize,
+    empty: u32,
+}
 
 /// Pages without an entry in a row; more is a server that pages in a circle.
 const EMPTY_PAGES: u32 = 100;
 
 impl DirectoryClient {
-    /// Hands each page to `page` and counts the entries. The pages handed over before a fault are not the whole
-    /// result; whoever took them must not act as if they were. `search.limit` bounds all pages together.
-    pub async fn search_paged(
-        &self,
-        search: &Search<'_>,
+    /// Starts a search for more than can be held: `while let Some(page) = pages.next().await? { … }`. `search.limit`
+    /// bounds all pages together.
+    pub async fn search_paged<'a>(
+        &'a self,
+        search: &Search<'a>,
         page_size: u32,
         deadline: Instant,
-        mut page: impl AsyncFnMut(Vec<Entry>) -> ControlFlow<()>,
-    ) -> Result<u64, DirectoryFault> {
+    ) -> Result<Pages<'a>, DirectoryFault> {
         let shared = self.shared();
         let (peer, stream) = account::open(shared, deadline).await?;
-        let mut direct = Direct::new(&peer.server, shared.directory.kind, stream);
-        let (mut cookie, mut count, mut empty) = (vec![], 0, 0);
-        loop {
-            let until = deadline.min(Instant::now() + peer.operation_timeout);
-            // A page may be larger than asked for only by mistake.
-            let asked = Search { limit: usize::try_from(page_size).unwrap_or(usize::MAX), ..*search };
-            let found = direct.ask(&asked, &[message::paged(page_size, &cookie)], until).await;
-            let mut found = found.inspect_err(|fault| peer.blame(fault))?;
-            count += found.entries.len();
-            empty = if found.entries.is_empty() { empty + 1 } else { 0 };
-            if count > search.limit {
-                let what = format!("over {} entries", search.limit);
-                return Err(DirectoryFault::Incomplete { server: peer.server.clone(), what });
-            }
-            let next = message::next_page(&found.controls).map_err(|fault| direct.protocol(&fault))?;
-            self.complete_ranges(&mut found.entries, deadline).await?;
-            if page(found.entries).await.is_break() {
-                break;
-            }
-            match next {
-                Some(_) if empty > EMPTY_PAGES => return Err(direct.protocol(&"its pages never end")),
-                Some(next) => cookie = next,
-                None => break,
-            }
+        let direct = Direct::new(peer.server.clone(), shared.directory.kind, stream);
+        let cookie = Some(vec![]);
+        Ok(Pages { client: self, search: *search, page_size, deadline, peer, direct, cookie, count: 0, empty: 0 })
+    }
+}
+
+impl Pages<'_> {
+    /// The next page, of `page_size` entries or fewer; `None` after the last.
+    pub async fn next(&mut self) -> Result<Option<Vec<Entry>>, DirectoryFault> {
+        let Some(cookie) = self.cookie.take() else { return Ok(None) };
+        let until = self.deadline.min(Instant::now() + self.peer.operation_timeout);
+        // A page may be larger than asked for only by mistake.
+        let search = Search { limit: usize::try_from(self.page_size).unwrap_or(usize::MAX), ..self.search };
+        let found = self.direct.ask(&search, &[message::paged(self.page_size, &cookie)], until).await;
+        let mut found = found.inspect_err(|fault| self.peer.blame(fault))?;
+        self.count += found.entries.len();
+        self.empty = if found.entries.is_empty() { self.empty + 1 } else { 0 };
+        if self.count > self.search.limit {
+            let what = format!("over {} entries", self.search.limit);
+            return Err(DirectoryFault::Incomplete { server: found.server, what });
         }
-        Ok(count as u64)
+        let next = message::next_page(&found.controls).map_err(|fault| self.direct.protocol(&fault))?;
+        if next.is_some() && self.empty > EMPTY_PAGES {
+            return Err(self.direct.protocol(&"its pages never end"));
+        }
+        self.client.complete_ranges(&mut found.entries, self.deadline).await?;
+        self.cookie = next;
+        Ok(Some(found.entries))
+    }
+
+    /// Entries in the pages so far.
+    pub fn count(&self) -> usize {
+        self.count
     }
 }

@@ -182,7 +182,7 @@ impl Peer {
         let stream = self.connect(Instant::now() + self.connect_timeout).await?;
         let filter = Filter::present("objectClass");
         let root = Search { base: "", scope: Scope::Base, filter: &filter, attributes: &["1.1"], limit: 1 };
-        let mut direct = Direct::new(&self.server, DirectoryKind::OpenLdap, stream);
+        let mut direct = Direct::new(self.server.clone(), DirectoryKind::OpenLdap, stream);
         match direct.ask(&root, &[], Instant::now() + self.connect_timeout).await {
             // A server that says no is well.
             Err(fault) if fault.blames_server() => Err(fault),

@@ -54,6 +54,7 @@ impl CodeForm {
 
 /// A gateway and its policy.
 #[derive(Debug, Clone)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of its own that an administrator sets")]
 pub struct Client {
     pub id: ClientId,
     pub name: String,

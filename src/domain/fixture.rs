@@ -86,7 +86,7 @@ pub fn account(factors: &[Factor]) -> Account {
 pub fn code_at(account: &Account, now: Timestamp) -> String {
     let token = account.authenticators.iter().find_map(|authenticator| match &authenticator.token {
         Token::Totp { seed, parameters, .. } => Some((seed, *parameters)),
-        _ => None,
+        Token::App | Token::Hotp { .. } => None,
     });
     let (seed, parameters) = token.unwrap();
     let code = otp::Token { seed, parameters }.code(otp::totp_step(now.as_second(), parameters.period));

@@ -158,7 +158,7 @@ pub fn after_failure(before: Failures, rule: LockRule, now: Timestamp) -> Failur
     if count >= CEILING {
         return Failures { count, lockouts: before.lockouts.saturating_add(1), locked_until: Some(Timestamp::MAX) };
     }
-    if count % threshold != 0 {
+    if !count.is_multiple_of(threshold) {
         return Failures { count, ..before };
     }
     let doubled = rule.duration.saturating_mul(1_i32.checked_shl(before.lockouts.min(20)).unwrap_or(i32::MAX));

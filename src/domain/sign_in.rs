@@ -201,13 +201,13 @@ mod tests {
     use super::super::outcome::Grant;
     use super::*;
 
-    fn begin(requirement: Requirement, extra: &Extra) -> (SignIn, Step) {
-        SignIn::begin(&requirement, &client(), Some(&account(&Factor::ALL)), extra, no_screen(), NOW)
+    fn begin(requirement: &Requirement, extra: &Extra) -> (SignIn, Step) {
+        SignIn::begin(requirement, &client(), Some(&account(&Factor::ALL)), extra, no_screen(), NOW)
     }
 
     #[test]
     fn nobody_is_asked_before_the_password_is_right() {
-        let (machine, step) = begin(Requirement::AnyOf(vec![Factor::App]), &Extra::Nothing);
+        let (machine, step) = begin(&Requirement::AnyOf(vec![Factor::App]), &Extra::Nothing);
         assert!(matches!(step, Step::Password));
         let (machine, step) = machine.on(Event::PasswordRefused);
         assert!(matches!(step, Step::Judge(Proof::Denied(Denial::WrongPassword))));
@@ -218,7 +218,7 @@ mod tests {
     #[test]
     fn after_an_approval_the_password_is_checked_again() {
         let challenge = ChallengeId(uuid::Uuid::nil());
-        let (machine, _) = begin(Requirement::AnyOf(vec![Factor::App]), &Extra::Nothing);
+        let (machine, _) = begin(&Requirement::AnyOf(vec![Factor::App]), &Extra::Nothing);
         let (machine, step) = machine.on(Event::PasswordAccepted);
         assert!(matches!(step, Step::Ask(Factor::App)));
         let (machine, step) = machine.on(Event::Answered(Answer::Approved(challenge)));
@@ -230,11 +230,11 @@ mod tests {
     #[test]
     fn a_code_wins_over_a_prompt_and_a_name_picks() {
         let both = || Requirement::AnyOf(vec![Factor::App, Factor::Totp]);
-        let plan = |extra: Extra| begin(both(), &extra).0.on(Event::PasswordAccepted).1;
+        let plan = |extra: Extra| begin(&both(), &extra).0.on(Event::PasswordAccepted).1;
         assert!(matches!(plan(Extra::Digits(Code::new(*b"123456"))), Step::Judge(Proof::Digits(_))));
         assert!(matches!(plan(Extra::Name(Factor::App)), Step::Ask(Factor::App)));
         assert!(matches!(plan(Extra::Nothing), Step::Ask(Factor::App)));
-        let (machine, _) = begin(Requirement::AnyOf(vec![Factor::Totp]), &Extra::Name(Factor::App));
+        let (machine, _) = begin(&Requirement::AnyOf(vec![Factor::Totp]), &Extra::Name(Factor::App));
         assert!(matches!(machine.on(Event::PasswordAccepted).1, Step::Judge(Proof::Denied(Denial::FactorNotAllowed))));
     }
 
@@ -288,7 +288,7 @@ mod tests {
                 _ => Extra::Name(Factor::App),
             };
             let denied_by_policy = matches!(requirement, Requirement::Deny(_));
-            let (mut machine, mut step) = begin(requirement, &extra);
+            let (mut machine, mut step) = begin(&requirement, &extra);
             let (mut passwords, mut judged, mut asked) = (0, None, false);
             for event in events {
                 match (&step, &event) {

@@ -2,7 +2,9 @@
 //! something; a sign-in under way keeps the one it began with.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 
@@ -60,6 +62,8 @@ impl Policy {
 pub struct Policies {
     current: watch::Receiver<Arc<Policy>>,
     link: watch::Receiver<Link>,
+    /// A change is known of and could not be loaded.
+    behind: Arc<AtomicBool>,
 }
 
 /// The policy in memory may be older than the database's: nothing is decided by it.
@@ -70,7 +74,7 @@ pub struct PolicyOld;
 impl Policies {
     /// The policy now, unless changes might have been missed.
     pub fn current(&self) -> Result<Arc<Policy>, PolicyOld> {
-        if *self.link.borrow() == Link::Down {
+        if !self.is_current() {
             return Err(PolicyOld);
         }
         Ok(Arc::clone(&self.current.borrow()))
@@ -81,9 +85,9 @@ impl Policies {
         Arc::clone(&self.current.borrow())
     }
 
-    /// Is the database heard?
+    /// Is the database heard, and is what it said in force?
     pub fn is_current(&self) -> bool {
-        *self.link.borrow() == Link::Up
+        *self.link.borrow() == Link::Up && !self.behind.load(Ordering::Acquire)
     }
 }
 
@@ -96,7 +100,9 @@ pub async fn load(
 ) -> Result<(Policies, Reloader), StoreFault> {
     let snapshot = store.snapshot().await?;
     let (sender, current) = watch::channel(Arc::new(build(snapshot, None, &*spawn)));
-    Ok((Policies { current, link }, Reloader { store, spawn, changed, sender }))
+    let behind = Arc::new(AtomicBool::new(false));
+    let policies = Policies { current, link, behind: Arc::clone(&behind) };
+    Ok((policies, Reloader { store, spawn, changed, behind, sender }))
 }
 
 /// Reloads the policy when told to.
@@ -104,8 +110,12 @@ pub struct Reloader {
     store: Store,
     spawn: Arc<dyn Spawn>,
     changed: Arc<Notify>,
+    behind: Arc<AtomicBool>,
     sender: watch::Sender<Arc<Policy>>,
 }
+
+/// Before a policy that could not be loaded is tried again.
+const RETRY: Duration = Duration::from_secs(1);
 
 impl Reloader {
     pub async fn run(self) {
@@ -115,11 +125,14 @@ impl Reloader {
                 Ok(snapshot) => {
                     let before = Arc::clone(&self.sender.borrow());
                     self.sender.send_replace(Arc::new(build(snapshot, Some(&before), &*self.spawn)));
+                    self.behind.store(false, Ordering::Release);
                     tracing::debug!("policy reloaded");
                 }
                 Err(fault) => {
-                    tracing::error!(%fault, "the policy could not be reloaded; the one before stays in force");
-                    // The listener tells again when the database is back.
+                    self.behind.store(true, Ordering::Release);
+                    tracing::error!(%fault, "the changed policy could not be loaded; nothing is decided until it is");
+                    tokio::time::sleep(RETRY).await;
+                    self.changed.notify_one();
                 }
             }
         }
@@ -142,7 +155,7 @@ fn build(snapshot: Snapshot, before: Option<&Policy>, spawn: &dyn Spawn) -> Poli
             }
             // Its sign-ins fault until it is put right; the other directories work.
             Err(fault) => {
-                tracing::error!(directory = %telemetry::shown(&directory.name), %fault, "directory not usable")
+                tracing::error!(directory = %telemetry::shown(&directory.name), %fault, "directory not usable");
             }
         }
     }

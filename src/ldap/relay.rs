@@ -213,10 +213,11 @@ impl<'a, Wanted: FnMut(u8, &[u8]) -> bool> Relay<'a, Wanted> {
 
     fn poll_requests(&mut self, cx: &mut Context<'_>) -> Poll<RelayEnd> {
         loop {
-            if self.cleared == 0 && !self.attention {
-                if let Err(fault) = self.clear() {
-                    return Poll::Ready(RelayEnd::ClientBroken(fault));
-                }
+            if self.cleared == 0
+                && !self.attention
+                && let Err(fault) = self.clear()
+            {
+                return Poll::Ready(RelayEnd::ClientBroken(fault));
             }
             while self.cleared > 0 {
                 let front = self.inbox.get(..self.cleared).unwrap_or_default();

@@ -239,8 +239,6 @@ impl<'a> Session<'a> {
         let id = frame.message_id();
         match frame.op() {
             op::UNBIND_REQUEST => Err(SessionEnd::Left),
-            // Nothing of ours can be abandoned (RFC 4511 §4.11), and what is relayed is abandoned by the directory.
-            op::ABANDON_REQUEST => self.pass_on(frame).await,
             op::EXTENDED_REQUEST if ExtendedRequest::parse(&frame)?.oid == START_TLS => self.start_tls(id).await,
             op::COMPARE_REQUEST if tests_a_password(&self.client, &frame) => {
                 let refusal = reply::compare_refused(id).unwrap_or_default();

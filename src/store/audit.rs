@@ -1,6 +1,6 @@
 //! The audit trail: appended in the transaction of what it records, never changed, verified by a walk along the chains.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use data_encoding::HEXLOWER;
 use futures_util::TryStreamExt as _;
@@ -173,7 +173,7 @@ impl Store {
                 if row.seq == at.1 + 1 && !record.is_linked(self.keys.audit(), &at.2, &row.mac) {
                     faults.push(ChainFault::Changed { writer, seq: row.seq });
                 }
-                if wanted.contains_key(&(writer, row.seq)) {
+                if wanted.contains(&(writer, row.seq)) {
                     seen_links.insert((writer, row.seq), HEXLOWER.encode(&row.mac));
                 }
                 if row.seq == 1 {
@@ -206,10 +206,10 @@ impl Store {
     }
 
     /// The records that other chains point at.
-    async fn anchored(&self, connection: &mut PgConnection) -> Result<HashMap<(WriterId, i64), ()>, StoreFault> {
+    async fn anchored(&self, connection: &mut PgConnection) -> Result<HashSet<(WriterId, i64)>, StoreFault> {
         let firsts = sqlx::query_scalar!("select body from audit_events where seq = 1").fetch_all(connection).await?;
         let anchors = firsts.iter().flat_map(|body| anchors_of(body));
-        Ok(anchors.map(|anchor| ((anchor.writer, anchor.seq), ())).collect())
+        Ok(anchors.map(|anchor| (anchor.writer, anchor.seq)).collect())
     }
 
     /// The newest records, oldest first; `after` continues from an earlier look.

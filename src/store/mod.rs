@@ -21,7 +21,7 @@ pub mod waits;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::PgPool;
+use sqlx::{ConnectOptions as _, PgPool};
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
@@ -60,10 +60,12 @@ pub enum StoreFault {
 
 impl From<sqlx::Error> for StoreFault {
     fn from(error: sqlx::Error) -> Self {
-        match error {
-            sqlx::Error::Database(ref inner) if !is_connection_trouble(inner.code().as_deref()) => Self::Refused(error),
-            _ => Self::Unreachable(error),
+        if let sqlx::Error::Database(inner) = &error
+            && !is_connection_trouble(inner.code().as_deref())
+        {
+            return Self::Refused(error);
         }
+        Self::Unreachable(error)
     }
 }
 
@@ -75,10 +77,15 @@ fn is_connection_trouble(code: Option<&str>) -> bool {
 impl StoreFault {
     /// Did a unique value exist already?
     pub fn is_duplicate(&self) -> bool {
-        match self {
-            Self::Refused(sqlx::Error::Database(inner)) => inner.is_unique_violation(),
-            _ => false,
+        self.sqlstate().as_deref() == Some("23505")
+    }
+
+    /// PostgreSQL's code for what it refused (appendix A of its manual).
+    fn sqlstate(&self) -> Option<String> {
+        if let Self::Refused(sqlx::Error::Database(inner)) = self {
+            return inner.code().map(std::borrow::Cow::into_owned);
         }
+        None
     }
 }
 
@@ -138,7 +145,7 @@ impl Store {
 
 /// A pool without schema or key checks, for backup and restore.
 pub async fn pool(connect: Connect) -> Result<PgPool, StoreFault> {
-    let options = connect.options.application_name("vestibule");
+    let options = connect.options.application_name("vestibule").disable_statement_logging();
     let pool = PgPoolOptions::new()
         .max_connections(connect.max_connections)
         .acquire_timeout(connect.acquire_timeout)

@@ -227,10 +227,5 @@ impl Writer {
 
 /// SQLSTATE 40P01 deadlock, 40001 serialization failure; 23505: another replica put the same challenge first.
 fn is_collision(fault: &StoreFault) -> bool {
-    match fault {
-        StoreFault::Refused(sqlx::Error::Database(inner)) => {
-            matches!(inner.code().as_deref(), Some("40P01" | "40001" | "23505"))
-        }
-        _ => false,
-    }
+    fault.sqlstate().is_some_and(|code| ["40P01", "40001", "23505"].contains(&code.as_str()))
 }

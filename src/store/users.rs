@@ -242,30 +242,26 @@ impl Store {
         )
         .fetch_optional(&mut *tx)
         .await?;
-        let (id, result) = match known {
-            Some(known) => {
-                let same = known.name == found.name
-                    && known.dn == found.dn
-                    && known.mail == found.mail
-                    && known.names == names;
-                if same {
-                    return Ok((Imported::Unchanged, Some(UserId(known.id))));
-                }
-                sqlx::query!(
-                    "update users set name = $2, dn = $3, mail = $4 where id = $1",
-                    known.id,
-                    found.name,
-                    found.dn,
-                    found.mail,
-                )
-                .execute(&mut *tx)
-                .await?;
-                sqlx::query!("delete from user_names where user_id = $1", known.id).execute(&mut *tx).await?;
-                (known.id, Imported::Updated)
+        let (id, result) = if let Some(known) = known {
+            let same =
+                known.name == found.name && known.dn == found.dn && known.mail == found.mail && known.names == names;
+            if same {
+                return Ok((Imported::Unchanged, Some(UserId(known.id))));
             }
-            None => {
-                let id = self.ambient.id();
-                sqlx::query!(
+            sqlx::query!(
+                "update users set name = $2, dn = $3, mail = $4 where id = $1",
+                known.id,
+                found.name,
+                found.dn,
+                found.mail,
+            )
+            .execute(&mut *tx)
+            .await?;
+            sqlx::query!("delete from user_names where user_id = $1", known.id).execute(&mut *tx).await?;
+            (known.id, Imported::Updated)
+        } else {
+            let id = self.ambient.id();
+            sqlx::query!(
                     "insert into users (id, directory_id, unique_id, name, dn, mail, created_at) values ($1, $2, $3, $4, $5, $6, $7)",
                     id,
                     directory.0,
@@ -277,8 +273,7 @@ impl Store {
                 )
                 .execute(&mut *tx)
                 .await?;
-                (id, Imported::Added)
-            }
+            (id, Imported::Added)
         };
         sqlx::query!(
             "insert into user_names (directory_id, folded, user_id) select $1, unnest($2::text[]), $3",

@@ -37,6 +37,7 @@ pub struct SignInFault<'a> {
 /// Logs an outcome, once, where it is sent.
 pub fn sign_in_ended(end: &SignInEnd<'_>) {
     tracing::info!(
+        target: "vestibule::sign_in",
         sign_in = %end.sign_in,
         door = end.door,
         client = shown(end.client).to_string(),
@@ -52,6 +53,7 @@ pub fn sign_in_ended(end: &SignInEnd<'_>) {
 /// Logs a fault, once, at the door.
 pub fn sign_in_faulted(fault: &SignInFault<'_>) {
     tracing::warn!(
+        target: "vestibule::sign_in",
         sign_in = %fault.sign_in,
         door = fault.door,
         client = shown(fault.client).to_string(),

@@ -4,7 +4,6 @@ use std::io::{self, IsTerminal as _};
 
 use tracing::level_filters::LevelFilter;
 use tracing::{Metadata, Subscriber};
-use tracing_subscriber::filter::FilterExt as _;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -38,13 +37,15 @@ fn subscriber<W>(level: &str, form: LogForm, colour: bool, writer: W) -> Result<
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let wanted = EnvFilter::try_new(level)?.and(filter::filter_fn(is_ours_or_grave));
+    let wanted = EnvFilter::try_new(level)?;
     let lines = fmt::layer().with_writer(writer);
     let lines = match form {
         LogForm::Pretty => lines.with_ansi(colour).boxed(),
         LogForm::Json => lines.json().flatten_event(true).with_ansi(false).boxed(),
     };
-    Ok(tracing_subscriber::registry().with(lines.with_filter(wanted)))
+    // Filters of the whole subscriber, not of this layer: after a mere question whether a level is enabled, as sqlx asks
+    // around each statement, a per-layer filter loses the thread's next event.
+    Ok(tracing_subscriber::registry().with(wanted).with(filter::filter_fn(is_ours_or_grave)).with(lines))
 }
 
 /// Other people's code may print what it handles (statements, frames, headers) below `warn`. That is cut off here,
@@ -97,6 +98,15 @@ mod tests {
             reason: "wrong_code",
             source: IpAddr::V4(Ipv4Addr::LOCALHOST),
         }
+    }
+
+    #[test]
+    fn asking_whether_a_level_is_enabled_loses_no_line() {
+        let text = logged("info", LogForm::Json, || {
+            assert!(!tracing::enabled!(target: "sqlx::query", tracing::Level::DEBUG));
+            sign_in_ended(&end_for("alice"));
+        });
+        assert_eq!(text.lines().count(), 1);
     }
 
     #[test]

@@ -208,6 +208,6 @@ mod tests {
         assert_eq!(Reader::new(&[0x02, 1, 0x80]).number(INTEGER), Err(BerFault::Number), "negative");
         assert_eq!(Reader::new(&[0x02, 5, 0, 1, 0, 0, 0]).number(INTEGER), Err(BerFault::Number), "over 31 bits");
         assert_eq!(Reader::new(&[0x02, 0]).number(INTEGER), Err(BerFault::Number), "no octets");
-        assert_eq!(Reader::new(&[0x24, 2, 4, 0]).expect(OCTET_STRING).is_err(), true, "constructed string");
+        assert!(Reader::new(&[0x24, 2, 4, 0]).expect(OCTET_STRING).is_err(), "constructed string");
     }
 }

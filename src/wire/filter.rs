@@ -76,9 +76,10 @@ impl Filter {
             Self::Substrings { attribute, initial, any, last } => ber::put(out, 0xa4, |out| {
                 ber::put_bytes(out, ber::OCTET_STRING, attribute.as_bytes());
                 ber::put(out, ber::SEQUENCE, |out| {
-                    initial.iter().for_each(|part| ber::put_bytes(out, 0x80, part));
-                    any.iter().for_each(|part| ber::put_bytes(out, 0x81, part));
-                    last.iter().for_each(|part| ber::put_bytes(out, 0x82, part));
+                    let parts = initial.iter().map(|part| (0x80, part)).chain(any.iter().map(|part| (0x81, part)));
+                    for (tag, part) in parts.chain(last.iter().map(|part| (0x82, part))) {
+                        ber::put_bytes(out, tag, part);
+                    }
                 });
             }),
             Self::GreaterOrEqual(attribute, value) => assertion(out, 0xa5, attribute, value),
@@ -86,8 +87,11 @@ impl Filter {
             Self::Present(attribute) => ber::put_bytes(out, 0x87, attribute.as_bytes()),
             Self::Approx(attribute, value) => assertion(out, 0xa8, attribute, value),
             Self::Extensible { attribute, dn, rule, value } => ber::put(out, 0xa9, |out| {
-                rule.iter().for_each(|rule| ber::put_bytes(out, 0x81, rule.as_bytes()));
-                attribute.iter().for_each(|attribute| ber::put_bytes(out, 0x82, attribute.as_bytes()));
+                for (tag, text) in [(0x81, rule), (0x82, attribute)] {
+                    if let Some(text) = text {
+                        ber::put_bytes(out, tag, text.as_bytes());
+                    }
+                }
                 ber::put_bytes(out, 0x83, value);
                 if *dn {
                     ber::put_bytes(out, 0x84, &[0xff]);

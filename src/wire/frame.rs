@@ -210,11 +210,11 @@ impl Boundaries {
                 ended += usize::from(self.owed == 0);
                 continue;
             }
-            if self.partial_length == 0 {
-                if let Some(total) = total_length(chunk, limit)? {
-                    self.owed = total;
-                    continue;
-                }
+            if self.partial_length == 0
+                && let Some(total) = total_length(chunk, limit)?
+            {
+                self.owed = total;
+                continue;
             }
             let Some(slot) = self.partial.get_mut(self.partial_length) else { return Err(FrameFault::Length) };
             *slot = chunk.first().copied().unwrap_or_default();

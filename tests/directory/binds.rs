@@ -5,12 +5,12 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use vestibule::directory::{DirectoryClient, DirectoryFault, Upstream, Verdict};
-use vestibule::domain::directory::Transport;
+use vestibule::domain::directory::{Directory, Transport};
 use vestibule::wire::filter::Filter;
 use vestibule::wire::frame::{self, op};
-use vestibule::wire::message::{Entry, LdapResult, Scope, SearchRequest};
+use vestibule::wire::message::{self, Entry, LdapResult, Scope, SearchRequest};
 
-use super::slapd::{Slapd, SlapdOptions};
+use super::slapd::{Slapd, SlapdOptions, authority};
 use super::{client, of, password, stub, within};
 
 #[tokio::test]
@@ -59,7 +59,7 @@ async fn a_locked_account_and_its_reason_are_passed_on() {
     let answer = "80090308: LdapErr: DSID-0C09044E, comment: AcceptSecurityContext error, data 775, v2580";
     let stub = stub::Stub::start(move |stream, _| {
         stub::converse(stream, move |frame| {
-            vestibule::wire::message::response(frame.message_id(), op::BIND_RESPONSE, 49, answer).to_vec()
+            message::response(frame.message_id(), op::BIND_RESPONSE, 49, answer).to_vec()
         })
     })
     .await;
@@ -101,38 +101,45 @@ async fn connections_kept_ready_that_the_directory_closed_cost_nobody_a_sign_in(
 
 #[tokio::test]
 async fn after_the_first_sign_in_the_next_ones_find_a_connection_open() {
-    let (opened, mut numbers) = mpsc::channel(16);
-    let stub = stub::Stub::start(move |stream, number| {
-        let opened = opened.clone();
-        async move {
-            opened.send(number).await.unwrap();
-            let answer = number.to_string();
-            stub::converse(stream, |frame| {
-                vestibule::wire::message::response(frame.message_id(), op::BIND_RESPONSE, 49, &answer).to_vec()
-            })
-            .await;
+    let ca = authority("ours");
+    for transport in [Transport::Plain, Transport::Ldaps] {
+        let acceptor = stub::acceptor(&stub::rightly_named(), Some(&ca));
+        let (opened, numbers) = mpsc::channel(16);
+        let stub = stub::Stub::start(move |stream, number| {
+            let (opened, acceptor) = (opened.clone(), acceptor.clone());
+            async move {
+                let answer = |frame: &frame::Frame| {
+                    message::response(frame.message_id(), op::BIND_RESPONSE, 49, &number.to_string()).to_vec()
+                };
+                if transport == Transport::Plain {
+                    opened.send(number).await.unwrap();
+                    stub::converse(stream, answer).await;
+                } else {
+                    // Two session tickets follow the handshake; they are no word out of turn.
+                    let stream = acceptor.accept(stream).await.unwrap();
+                    opened.send(number).await.unwrap();
+                    stub::converse(stream, answer).await;
+                }
+            }
+        })
+        .await;
+        let directory = super::directory(vec![super::server(stub.addr, transport)]);
+        let client = client(Directory { ca_pem: Some(ca.pem()), ..directory });
+        let mut used = vec![];
+        for _ in 0..5 {
+            // Four are wanted ready after the first found none; wait for them to be open.
+            while !used.is_empty() && numbers.len() < used.len() + 4 {
+                tokio::task::yield_now().await;
+            }
+            let open = numbers.len();
+            let verdict = client.bind(3, "cn=a", &password("x"), &[], within(10)).await.unwrap();
+            let Verdict::Refused { diagnostic, .. } = verdict else { panic!("accepted") };
+            let number: usize = diagnostic.parse().unwrap();
+            assert!(used.is_empty() || number < open, "number {number} was opened for this sign-in");
+            assert!(!used.contains(&number), "a connection is bound once");
+            used.push(number);
         }
-    })
-    .await;
-    let client = client(super::directory(vec![super::server(stub.addr, Transport::Plain)]));
-    let connection = async || {
-        let verdict = client.bind(3, "cn=a", &password("x"), &[], within(10)).await.unwrap();
-        let Verdict::Refused { diagnostic, .. } = verdict else { panic!("accepted") };
-        diagnostic.parse::<usize>().unwrap()
-    };
-    let mut used = vec![connection().await];
-    for _ in 0..4 {
-        // Four are wanted ready after the first found none; wait for them to be open.
-        while numbers.len() + used.len() < 5 {
-            tokio::task::yield_now().await;
-        }
-        let open = numbers.len();
-        let number = connection().await;
-        assert!(number < open + used.len(), "number {number} was opened for this sign-in");
-        assert!(!used.contains(&number), "a connection is bound once");
-        used.push(number);
     }
-    numbers.close();
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use bytes::BytesMut;
 use socket2::{Domain, Socket, Type};
 use tokio::net::TcpStream;
-use vestibule::directory::{DirectoryClient, DirectoryFault, Verdict};
+use vestibule::directory::{DirectoryClient, DirectoryFault, Step, Verdict};
 use vestibule::domain::directory::{Directory, Server, Transport};
 use vestibule::wire::filter::Filter;
 use vestibule::wire::frame::op;
@@ -52,15 +52,14 @@ async fn a_frozen_server_costs_its_share_of_the_time_once_and_then_nothing() {
     signs_in(&client, 10).await;
     finds(&client, 10).await;
     first.freeze();
+    signs_in(&client, 4).await;
+    // Half of this time would go to the frozen server, were it asked again.
     let start = Instant::now();
-    signs_in(&client, 3).await;
-    assert!(start.elapsed() < Duration::from_secs(3));
-    let start = Instant::now();
-    signs_in(&client, 3).await;
+    signs_in(&client, 10).await;
     for _ in 0..4 {
-        finds(&client, 3).await;
+        finds(&client, 10).await;
     }
-    assert!(start.elapsed() < Duration::from_secs(1), "the frozen server is passed over: {:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(4), "the frozen server is passed over: {:?}", start.elapsed());
     let health = client.health();
     assert_eq!((health[0].up, health[1].up), (false, true));
     assert!(health[0].last_fault.as_ref().unwrap().contains(&first.addr.port().to_string()));
@@ -76,14 +75,12 @@ async fn searches_on_a_connection_to_a_server_that_froze_move_to_the_next() {
         finds(&client, 10).await;
     }
     first.freeze();
-    let start = Instant::now();
-    finds(&client, 3).await;
-    assert!(start.elapsed() < Duration::from_secs(3));
+    finds(&client, 4).await;
     let start = Instant::now();
     for _ in 0..4 {
-        finds(&client, 3).await;
+        finds(&client, 10).await;
     }
-    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
     first.thaw();
 }
 
@@ -93,9 +90,9 @@ async fn a_server_nobody_can_connect_to_leaves_time_for_the_next() {
     let hole = Blackhole::dig();
     let client = pair(hole.addr, second.addr);
     let start = Instant::now();
-    signs_in(&client, 4).await;
-    finds(&client, 4).await;
-    assert!(start.elapsed() < Duration::from_secs(2), "one connect time-out: {:?}", start.elapsed());
+    signs_in(&client, 10).await;
+    finds(&client, 10).await;
+    assert!(start.elapsed() < Duration::from_secs(4), "one connect time-out: {:?}", start.elapsed());
     assert!(client.health()[0].last_fault.as_ref().unwrap().contains("connecting"));
 }
 
@@ -110,7 +107,7 @@ async fn a_server_that_is_gone_is_passed_over_at_once_and_used_again_when_it_is_
     signs_in(&client, 10).await;
     finds(&client, 10).await;
     finds(&client, 10).await;
-    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
     until_up(&client, 0, false).await;
     first.revive();
     until_up(&client, 0, true).await;
@@ -140,6 +137,42 @@ async fn with_every_server_down_a_fault_comes_in_time_and_the_first_one_back_is_
         assert!(last.contains("cannot be reached"), "{last}");
     }
     only.revive();
+    signs_in(&client, 10).await;
+    finds(&client, 10).await;
+}
+
+#[tokio::test]
+async fn of_two_servers_thought_dead_the_one_that_is_back_answers_although_the_other_is_frozen() {
+    let (first, mut second) = (Slapd::start(&SlapdOptions::default()), Slapd::start(&SlapdOptions::default()));
+    let client = pair(first.addr, second.addr);
+    first.freeze();
+    second.kill();
+    let fault = client.bind(1, "cn=a", &password("x"), &[], within(2)).await.err().unwrap();
+    assert!(matches!(fault, DirectoryFault::AllDown { .. }), "{fault}");
+    second.revive();
+    signs_in(&client, 4).await;
+    first.thaw();
+}
+
+#[tokio::test]
+async fn the_only_server_frozen_is_a_fault_in_time_that_names_it_and_its_thaw_is_noticed_at_once() {
+    let slapd = Slapd::start(&SlapdOptions::default());
+    let client = client(super::of(&slapd, Transport::Plain));
+    signs_in(&client, 10).await;
+    for _ in 0..2 {
+        finds(&client, 10).await;
+    }
+    slapd.freeze();
+    let filter = Filter::equal("uid", "user0001");
+    let start = Instant::now();
+    let bind = client.bind(1, "cn=a", &password("x"), &[], within(1)).await.err().unwrap();
+    let search = client.search(&by_uid(&filter), within(1)).await.err().unwrap();
+    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+    for (fault, step) in [(bind, Step::Bind), (search, Step::Search)] {
+        let DirectoryFault::Timeout { server, step: at, .. } = fault else { panic!("{fault}") };
+        assert_eq!((server.port, at), (slapd.addr.port(), step));
+    }
+    slapd.thaw();
     signs_in(&client, 10).await;
     finds(&client, 10).await;
 }

@@ -67,7 +67,7 @@ fn result(out: &mut Vec<u8>, code: u32, matched: &str, more: &[u8]) {
 async fn only_result_code_0_is_a_success_and_only_words_about_the_account_are_a_refusal() {
     let stub = Stub::start(|stream, _| {
         converse(stream, |frame| {
-            let code = BindRequest::parse(frame).unwrap().name.unwrap().parse().unwrap();
+            let code = BindRequest::parse(frame.bytes()).unwrap().name.unwrap().parse().unwrap();
             message::response(frame.message_id(), op::BIND_RESPONSE, code, "").to_vec()
         })
     })

@@ -1,5 +1,3 @@
-use std::ops::ControlFlow;
-
 use vestibule::directory::{DirectoryFault, Search};
 use vestibule::domain::directory::{Directory, DirectoryKind, Transport};
 use vestibule::wire::ber;
@@ -46,7 +44,7 @@ async fn two_hundred_searches_share_two_connections() {
         });
     }
     searches.join_all().await;
-    let connections = slapd.logged("BIND dn=\"cn=svc,ou=service,dc=example,dc=test\" mech=SIMPLE").len();
+    let connections = slapd.logged("BIND dn=\"cn=svc,ou=service,dc=example,dc=test\" method=128").len();
     assert!((1..=2).contains(&connections), "{connections} connections");
 }
 
@@ -106,7 +104,7 @@ async fn a_wrong_password_of_our_own_account_is_tried_once_and_not_on_every_sear
         let fault = client.search(&by_uid(&filter), within(10)).await.err().unwrap();
         assert!(matches!(fault, DirectoryFault::ServiceBind { code: 49, .. }), "{fault}");
     }
-    let tried = slapd.logged("err=49").len();
+    let tried = slapd.logged("BIND dn=\"cn=svc,ou=service,dc=example,dc=test\" method=128").len();
     // Both connections may try in the same moment.
     assert!((1..=2).contains(&tried), "{tried} times; our own account would be locked by it");
 }
@@ -196,28 +194,29 @@ async fn two_thousand_five_hundred_people_come_page_by_page() {
     let slapd = Slapd::start(&SlapdOptions { people: 2_500, ..SlapdOptions::default() });
     let client = client(of(&slapd, Transport::Plain));
     let filter = Filter::equal("objectClass", "inetOrgPerson");
-    let all = Search { base: PEOPLE, scope: Scope::Subtree, filter: &filter, attributes: &["uid"], limit: usize::MAX };
-    let mut uids = vec![];
-    let mut pages = 0;
-    let count = client
-        .search_paged(&all, 400, within(30), async |page| {
-            pages += 1;
+    // On another thread, as the appliance's own tasks ask.
+    let mut elsewhere = tokio::task::JoinSet::new();
+    elsewhere.spawn(async move {
+        let (base, scope, limit) = (PEOPLE, Scope::Subtree, usize::MAX);
+        let all = Search { base, scope, filter: &filter, attributes: &["uid"], limit };
+        let (mut uids, mut number) = (vec![], 0);
+        let mut pages = client.search_paged(&all, 400, within(30)).await.unwrap();
+        while let Some(page) = pages.next().await.unwrap() {
+            number += 1;
             assert!(page.len() <= 400);
             uids.extend(page.iter().filter_map(|entry| entry.text("uid").map(str::to_owned)));
-            ControlFlow::Continue(())
-        })
-        .await
-        .unwrap();
-    uids.sort();
-    uids.dedup();
-    assert_eq!((count, uids.len(), pages), (2_500, 2_500, 7));
+        }
+        uids.sort();
+        uids.dedup();
+        assert_eq!((pages.count(), uids.len(), number), (2_500, 2_500, 7));
 
-    let fault = client
-        .search_paged(&Search { limit: 1_000, ..all }, 400, within(30), async |_| ControlFlow::Continue(()))
-        .await
-        .unwrap_err();
-    assert!(matches!(fault, DirectoryFault::Incomplete { .. }), "{fault}");
-
-    let stopped = client.search_paged(&all, 400, within(30), async |_| ControlFlow::Break(())).await;
-    assert_eq!(stopped, Ok(400), "whoever takes the pages may stop");
+        let some = Search { limit: 1_000, ..all };
+        let mut pages = client.search_paged(&some, 400, within(30)).await.unwrap();
+        for _ in 0..2 {
+            assert_eq!(pages.next().await.unwrap().unwrap().len(), 400);
+        }
+        let fault = pages.next().await.unwrap_err();
+        assert!(matches!(fault, DirectoryFault::Incomplete { .. }), "{fault}");
+    });
+    elsewhere.join_next().await.unwrap().unwrap();
 }

@@ -2,12 +2,17 @@
 
 use std::net::IpAddr;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::BytesMut;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
+use rcgen::{CertificateParams, CertifiedIssuer, KeyPair, SanType};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use vestibule::wire::frame::{self, Frame};
 
 /// Listens until dropped. Each connection is handed to the script, numbered from 0.
@@ -59,14 +64,38 @@ pub async fn request<S: AsyncRead + Unpin>(stream: &mut S, buffer: &mut BytesMut
     }
 }
 
-/// Answers every bind and every search with what `answer` makes of it.
-pub async fn converse(mut stream: TcpStream, answer: impl Fn(&Frame) -> Vec<u8>) {
+/// Answers every request with what `answer` makes of it.
+pub async fn converse<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, answer: impl Fn(&Frame) -> Vec<u8>) {
     let mut buffer = BytesMut::new();
     while let Some(frame) = request(&mut stream, &mut buffer).await {
-        if stream.write_all(&answer(&frame)).await.is_err() {
+        if stream.write_all(&answer(&frame)).await.is_err() || stream.flush().await.is_err() {
             return;
         }
     }
+}
+
+/// The server side of TLS with this certificate, signed by `ca` or by itself.
+pub fn acceptor(params: &CertificateParams, ca: Option<&CertifiedIssuer<'static, KeyPair>>) -> TlsAcceptor {
+    let key = KeyPair::generate().unwrap();
+    let certificate = match ca {
+        Some(ca) => params.signed_by(&key, ca).unwrap(),
+        None => params.self_signed(&key).unwrap(),
+    };
+    let provider = Arc::new(tokio_rustls::rustls::crypto::aws_lc_rs::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], PrivateKeyDer::try_from(key.serialize_der()).unwrap())
+        .unwrap();
+    TlsAcceptor::from(Arc::new(config))
+}
+
+/// A certificate for the stub's address.
+pub fn rightly_named() -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.subject_alt_names.push(SanType::IpAddress(address()));
+    params
 }
 
 /// Waits until the other side closes.

@@ -4,35 +4,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::BytesMut;
-use rcgen::{CertificateParams, KeyPair, SanType};
+use rcgen::{CertificateParams, CertifiedIssuer, KeyPair};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use vestibule::directory::{DirectoryClient, DirectoryFault, Verdict};
 use vestibule::domain::directory::{Directory, Server, Transport};
 use vestibule::wire::frame::op;
 use vestibule::wire::message;
 
 use super::slapd::{Slapd, SlapdOptions, authority};
-use super::stub::{self, Stub};
+use super::stub::{self, Stub, rightly_named};
 use super::{Background, client, directory, of, password, server, within};
 
 /// A server with this certificate that accepts everything over TLS, and how many bytes it was told.
-async fn accepts_all(params: CertificateParams, ca: Option<&rcgen::CertifiedIssuer<'static, KeyPair>>) -> Told {
-    let key = KeyPair::generate().unwrap();
-    let certificate = match ca {
-        Some(ca) => params.signed_by(&key, ca).unwrap(),
-        None => params.self_signed(&key).unwrap(),
-    };
-    let provider = Arc::new(tokio_rustls::rustls::crypto::aws_lc_rs::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate.der().clone()], PrivateKeyDer::try_from(key.serialize_der()).unwrap())
-        .unwrap();
-    let acceptor = TlsAcceptor::from(Arc::new(config));
+async fn accepts_all(params: &CertificateParams, ca: Option<&CertifiedIssuer<'static, KeyPair>>) -> Told {
+    let acceptor = stub::acceptor(params, ca);
     let told = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&told);
     let stub = Stub::start(move |stream, _| {
@@ -68,12 +53,6 @@ fn named(name: &str) -> CertificateParams {
     CertificateParams::new([name.to_owned()]).unwrap()
 }
 
-fn rightly_named() -> CertificateParams {
-    let mut params = CertificateParams::default();
-    params.subject_alt_names.push(SanType::IpAddress(stub::address()));
-    params
-}
-
 #[tokio::test]
 async fn a_certificate_that_is_not_good_means_that_no_bind_is_sent() {
     let (ca, stranger) = (authority("ours"), authority("somebody else's"));
@@ -81,10 +60,10 @@ async fn a_certificate_that_is_not_good_means_that_no_bind_is_sent() {
     expired.not_before = rcgen::date_time_ymd(2001, 1, 1);
     expired.not_after = rcgen::date_time_ymd(2002, 1, 1);
     let cases = [
-        ("another name", accepts_all(named("ldap.example.test"), Some(&ca)).await, "not valid for name"),
-        ("expired", accepts_all(expired, Some(&ca)).await, "expired"),
-        ("self-signed", accepts_all(rightly_named(), None).await, "unknownissuer"),
-        ("another authority's", accepts_all(rightly_named(), Some(&stranger)).await, "unknownissuer"),
+        ("another name", accepts_all(&named("ldap.example.test"), Some(&ca)).await, "not valid for name"),
+        ("expired", accepts_all(&expired, Some(&ca)).await, "expired"),
+        ("self-signed", accepts_all(&rightly_named(), None).await, "unknownissuer"),
+        ("another authority's", accepts_all(&rightly_named(), Some(&stranger)).await, "unknownissuer"),
     ];
     for (case, told, reason) in cases {
         let fault = bind_over_tls(&told, ca.pem()).await.err().unwrap();
@@ -92,7 +71,7 @@ async fn a_certificate_that_is_not_good_means_that_no_bind_is_sent() {
         assert!(seen.contains(reason), "{case}: {fault}");
         assert_eq!(told.bytes.load(Ordering::SeqCst), 0, "{case}");
     }
-    let good = accepts_all(rightly_named(), Some(&ca)).await;
+    let good = accepts_all(&rightly_named(), Some(&ca)).await;
     assert!(matches!(bind_over_tls(&good, ca.pem()).await, Ok(Verdict::Accepted { .. })));
     assert!(good.bytes.load(Ordering::SeqCst) > 0, "the count of what a server is told is not always 0");
 }

@@ -146,9 +146,9 @@ impl Slapd {
         self.signal(rustix::process::Signal::CONT);
     }
 
-    /// Lines that hold `needle`, of all that slapd has written about what reached it before this call.
+    /// Lines that hold `needle`, of what slapd has written about the requests that reached it before this call.
     pub fn logged(&self, needle: &str) -> Vec<String> {
-        // It writes in the order of arrival, so a search of our own marks the end.
+        // It writes a request down before it works on it, so a search of our own marks the end.
         let mark = format!("cn=mark-{}", self.marks.fetch_add(1, Ordering::Relaxed));
         let filter = Filter::present("objectClass");
         let (scope, attributes, controls) = (Scope::Base, &["1.1"][..], &[][..]);

@@ -20,6 +20,7 @@ use crate::store::users::UserRow;
 use crate::store::{Store, StoreFault, authenticators, challenges, sql};
 
 /// What one job is told once the batch is committed.
+#[derive(Clone, Copy)]
 pub(super) enum Told {
     Outcome(Outcome),
     Asked(Asked),
@@ -324,12 +325,12 @@ impl Books {
             Proof::Digits(_) | Proof::Recovery(_) if grace.is_some() => proof = Proof::Grace,
             Proof::Approved(id) => {
                 challenge = Some(*id);
+                // The row decides, not whoever says that it was answered.
                 let fits = self.challenges.iter().any(|open| {
                     open.id == id.0
                         && open.status == Status::Approved
                         && open.user == user.0
-                        && open.client == conclusion.client.id.0
-                        || open.id == id.0 && open.status == Status::Approved && open.join_key == conclusion.join_key
+                        && open.join_key == conclusion.join_key
                 });
                 if fits { self.served.push(id.0) } else { proof = Proof::Denied(Denial::PromptExpired) }
             }
