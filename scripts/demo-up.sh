@@ -116,7 +116,7 @@ service_dn=$(account "$demo/directory" netscaler 2)
     --bind-dn "$(account "$demo/directory" vestibule 2)" --bind-password-file "$demo/bind-password" --allow-plaintext
   # No grace: the demo shows that the same code does not work twice.
   vestibule client add netscaler --address 127.0.0.0/8 --directory example --service-account "$service_dn" \
-    --factors totp,hotp,app,recovery-code,bypass --grace 0 --answer-by 30 --user-match refuse --allow-plaintext
+    --factors totp,hotp,app,recovery-code,bypass --bare-approval --grace 0 --answer-by 30 --user-match refuse --allow-plaintext
   vestibule user import --directory example --filter '(objectClass=inetOrgPerson)'
   vestibule user enrol-app "$push_user"
 } >"$demo/commands.log"

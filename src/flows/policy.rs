@@ -7,10 +7,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 
-use crate::directory::{DirectoryClient, DirectoryFault, Spawn};
+use crate::directory::{DirectoryClient, DirectoryFault, Spawn, Verdict};
 use crate::domain::directory::Directory;
 use crate::domain::ids::DirectoryId;
+use crate::domain::secret::Password;
 use crate::store::snapshot::Snapshot;
 use crate::store::waits::Link;
 use crate::store::{Store, StoreFault};
@@ -19,13 +21,30 @@ use crate::telemetry;
 /// A directory and how it words the refusal of a password.
 pub struct Upstream {
     pub client: DirectoryClient,
-    refusal: Mutex<String>,
+    /// `None` until a wrong password has been refused.
+    refusal: Mutex<Option<String>>,
 }
 
 impl Upstream {
     /// The text of our own refusals: what the directory itself says of a wrong password, so that ours cannot be told
     /// from its (R19).
-    pub fn refusal(&self) -> String {
+    pub async fn refusal(&self, deadline: Instant) -> String {
+        if let Some(refusal) = self.known_refusal() {
+            return refusal;
+        }
+        // Nobody of this name exists; what the directory says of it, it says of any wrong password.
+        let directory = self.client.directory();
+        let nobody = format!("CN={},{}", directory.id, directory.base_dn);
+        let password = Password::new(nobody.as_bytes());
+        if let Ok(Verdict::Refused { code, diagnostic, .. }) =
+            self.client.bind(1, &nobody, &password, &[], deadline).await
+        {
+            self.heard_refusal(code, &diagnostic);
+        }
+        self.known_refusal().unwrap_or_default()
+    }
+
+    fn known_refusal(&self) -> Option<String> {
         self.refusal.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -34,8 +53,8 @@ impl Upstream {
         let generic = !diagnostic.contains(", data ") || diagnostic.contains(", data 52e");
         if code == 49 && generic {
             let mut refusal = self.refusal.lock().unwrap_or_else(PoisonError::into_inner);
-            if *refusal != diagnostic {
-                diagnostic.clone_into(&mut refusal);
+            if refusal.as_deref() != Some(diagnostic) {
+                *refusal = Some(diagnostic.to_owned());
             }
         }
     }

@@ -323,7 +323,8 @@ impl Run<'_> {
 
     async fn deny_unasked(&self, upstream: &Upstream, denial: Denial) -> Result<Decided, SignInError> {
         let outcome = Box::pin(self.conclude(None, Proof::Denied(denial), None, [0; 32])).await?;
-        Ok(Decided { ended: Ended::Denied { denial, text: upstream.refusal() }, outcome: Some(outcome) })
+        let text = Box::pin(upstream.refusal(self.deadline)).await;
+        Ok(Decided { ended: Ended::Denied { denial, text }, outcome: Some(outcome) })
     }
 
     async fn person(
@@ -384,7 +385,9 @@ impl Run<'_> {
                 }
                 Step::Ask(factor) => {
                     // Nothing is held upstream while a person is waited for.
-                    accepted = None;
+                    if let Some((_, connection)) = accepted.take() {
+                        connection.stream.hang_up();
+                    }
                     let (Some(user), Some(gone)) = (user, gone.take()) else { return Err(SignInError::Stopping) };
                     let question = self.question(user, factor, join_key);
                     match self.ask(question, gone).await? {
@@ -404,7 +407,10 @@ impl Run<'_> {
             // The machine grants only after an accepted password.
             (Outcome::Granted(_), None, _) => return Err(SignInError::Stopping),
             (Outcome::Denied(Denial::WrongPassword), _, Some(answer)) => Ended::Refused { answer },
-            (Outcome::Denied(denial), _, _) => Ended::Denied { denial, text: upstream.refusal() },
+            (Outcome::Denied(denial), _, _) => {
+                let text = Box::pin(upstream.refusal(self.deadline)).await;
+                Ended::Denied { denial, text }
+            }
         };
         Ok(Decided { ended, outcome: Some(outcome) })
     }

@@ -25,7 +25,7 @@ pub enum Bound {
 impl Session<'_> {
     /// RFC 4511 §4.2.1: a new bind ends the old identity first; until it succeeds the connection is anonymous.
     pub async fn bind(&mut self, request: BindRequest) -> Bound {
-        self.upstream = None;
+        self.leave_upstream();
         let BindRequest { message_id: id, version, name, proof, controls } = request;
         if !self.refresh_client() {
             return Bound::Answer(reply::stranger(id, op::BIND_REQUEST));

@@ -19,16 +19,13 @@ use super::stream::ClientStream;
 use crate::directory::Upstream;
 use crate::tasks::Stop;
 use crate::telemetry::metrics::FramesRelayed;
-use crate::wire::frame::{self, Boundaries, FrameFault};
+use crate::wire::frame::{self, Boundaries, FrameFault, op};
 
 /// Why the relay stopped.
 #[derive(Debug)]
 pub enum RelayEnd {
-    /// The next request is one the session has to see; it stands at the front of the client's buffer. Whether answers
-    /// are still owed to earlier ones: `outstanding`.
-    Attention {
-        outstanding: bool,
-    },
+    /// The next request is one the session has to see; it stands at the front of the client's buffer.
+    Attention,
     ClientClosed,
     /// The client's bytes are not LDAP any more.
     ClientBroken(FrameFault),
@@ -73,8 +70,10 @@ pub struct Relay<'a, Wanted> {
     /// Answers on their way to the client.
     outbox: BytesMut,
     boundaries: Boundaries,
-    /// When the oldest unanswered request went out, as far as we know: any answer settles it.
+    /// When a request went out since when nothing was heard. Any answer settles it: a search may persist.
     asked: Option<Instant>,
+    /// Final answers the directory still owes.
+    owed: u64,
     moved: Instant,
     flush_client: bool,
     flush_upstream: bool,
@@ -88,6 +87,7 @@ impl<'a, Wanted: FnMut(u8, &[u8]) -> bool> Relay<'a, Wanted> {
         wanted: Wanted,
         bounds: Bounds,
         frames: &'a FramesRelayed,
+        owed: u64,
     ) -> Self {
         // What came with the bind's answer belongs to the client.
         let outbox = std::mem::take(&mut upstream.leftover);
@@ -103,23 +103,25 @@ impl<'a, Wanted: FnMut(u8, &[u8]) -> bool> Relay<'a, Wanted> {
             outbox: BytesMut::new(),
             boundaries: Boundaries::default(),
             asked: None,
+            owed,
             moved: Instant::now(),
             flush_client: false,
             flush_upstream: false,
         };
-        if !outbox.is_empty() && relay.boundaries.pass(&outbox, MAX_ANSWER).is_ok() {
+        if !outbox.is_empty() && relay.boundaries.pass(&outbox, MAX_ANSWER, |_| {}).is_ok() {
             relay.outbox = outbox;
         }
         relay
     }
 
-    pub async fn run(mut self, stop: &Stop) -> RelayEnd {
+    /// Runs to an end, and says whether the directory may still owe answers.
+    pub async fn run(mut self, stop: &Stop) -> (RelayEnd, bool) {
         let timer = sleep_until(self.next_limit());
         tokio::pin!(timer);
         let stopping = stop.requested();
         tokio::pin!(stopping);
         let mut must_stop = false;
-        poll_fn(|cx| {
+        let end = poll_fn(|cx| {
             if !must_stop && stopping.as_mut().poll(cx).is_ready() {
                 must_stop = true;
             }
@@ -133,7 +135,8 @@ impl<'a, Wanted: FnMut(u8, &[u8]) -> bool> Relay<'a, Wanted> {
                 None => Poll::Pending,
             }
         })
-        .await
+        .await;
+        (end, self.owed > 0 || !self.boundaries.at_boundary())
     }
 
     fn next_limit(&self) -> Instant {
@@ -162,7 +165,7 @@ impl<'a, Wanted: FnMut(u8, &[u8]) -> bool> Relay<'a, Wanted> {
 
     /// Nothing is half sent and no answer is owed.
     fn is_quiet(&self) -> bool {
-        self.outbox.is_empty() && self.boundaries.at_boundary() && self.cleared == 0 && self.asked.is_none()
+        self.outbox.is_empty() && self.boundaries.at_boundary() && self.cleared == 0 && self.owed == 0
     }
 
     fn poll_both(&mut self, cx: &mut Context<'_>) -> Poll<RelayEnd> {
@@ -187,9 +190,8 @@ impl<'a, Wanted: FnMut(u8, &[u8]) -> bool> Relay<'a, Wanted> {
                 Poll::Ready(Ok(_)) => {
                     self.asked = None;
                     self.moved = Instant::now();
-                    match self.boundaries.pass(&self.outbox, MAX_ANSWER) {
-                        Ok(ended) => self.frames.to_client.increment(ended as u64),
-                        Err(fault) => return Poll::Ready(RelayEnd::DirectoryBroken(fault)),
+                    if let Err(fault) = self.hear() {
+                        return Poll::Ready(RelayEnd::DirectoryBroken(fault));
                     }
                 }
                 Poll::Pending => {
@@ -203,6 +205,18 @@ impl<'a, Wanted: FnMut(u8, &[u8]) -> bool> Relay<'a, Wanted> {
                 }
             }
         }
+    }
+
+    /// Counts the answers that just arrived.
+    fn hear(&mut self) -> Result<(), FrameFault> {
+        let (mut begun, mut last) = (0_u64, 0_u64);
+        let counted = self.boundaries.pass(&self.outbox, MAX_ANSWER, |answer| {
+            begun += 1;
+            last += u64::from(!matches!(answer, op::SEARCH_ENTRY | op::SEARCH_REFERENCE | op::INTERMEDIATE_RESPONSE));
+        });
+        self.frames.to_client.increment(begun);
+        self.owed = self.owed.saturating_sub(last);
+        counted
     }
 
     fn poll_read_answers(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
@@ -241,7 +255,7 @@ impl<'a, Wanted: FnMut(u8, &[u8]) -> bool> Relay<'a, Wanted> {
             if self.attention {
                 // Our answer must not land inside one of the directory's.
                 if self.boundaries.at_boundary() && self.outbox.is_empty() {
-                    return Poll::Ready(RelayEnd::Attention { outstanding: self.asked.is_some() });
+                    return Poll::Ready(RelayEnd::Attention);
                 }
                 return Poll::Pending;
             }
@@ -271,6 +285,7 @@ impl<'a, Wanted: FnMut(u8, &[u8]) -> bool> Relay<'a, Wanted> {
                 return Ok(());
             }
             self.cleared += peek.total;
+            self.owed += u64::from(peek.op != op::ABANDON_REQUEST);
             self.frames.to_directory.increment(1);
         }
     }
@@ -304,7 +319,7 @@ pub async fn until_gone(client: &mut ClientStream, inbox: &mut BytesMut, limit: 
 fn is_leaving(inbox: &[u8], limit: usize) -> bool {
     let mut rest = inbox;
     while let Ok(Some(peek)) = frame::peek(rest, limit) {
-        if peek.op == frame::op::UNBIND_REQUEST {
+        if peek.op == op::UNBIND_REQUEST {
             return true;
         }
         rest = rest.get(peek.total..).unwrap_or_default();

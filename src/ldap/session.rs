@@ -55,6 +55,8 @@ pub struct Session<'a> {
     policy: Arc<Policy>,
     pub(super) source: IpAddr,
     pub(super) upstream: Option<Standing>,
+    /// The directory may still owe answers on the upstream connection.
+    outstanding: bool,
     pub(super) sign_ins: &'a SignIns,
     pub(super) settings: &'a LdapConfig,
     shared: &'a Shared,
@@ -116,6 +118,7 @@ impl<'a> Session<'a> {
             policy,
             source,
             upstream: None,
+            outstanding: false,
             sign_ins: &shared.sign_ins,
             settings: &shared.settings,
             shared,
@@ -136,7 +139,7 @@ impl<'a> Session<'a> {
             }
             SessionEnd::Stopping => Some(reply::goodbye_stopping()),
         };
-        self.upstream = None;
+        self.leave_upstream();
         // Whoever does not take it does not get it.
         let _ = timeout(PARTING, async {
             if let Some(word) = word {
@@ -160,6 +163,18 @@ impl<'a> Session<'a> {
             self.client = client;
             true
         })
+    }
+
+    /// Ends the upstream connection, and with it whoever was signed in. What the directory was asked before is still
+    /// done by it (RFC 4511 §4.3); with nothing asked, the port is free again at once.
+    pub(super) fn leave_upstream(&mut self) {
+        match self.upstream.take() {
+            Some(Standing::Bound(upstream) | Standing::Anonymous(upstream)) if !self.outstanding => {
+                upstream.stream.hang_up();
+            }
+            Some(Standing::Bound(_) | Standing::Anonymous(_)) | None => {}
+        }
+        self.outstanding = false;
     }
 
     async fn serve(&mut self) -> Result<std::convert::Infallible, SessionEnd> {
@@ -281,6 +296,7 @@ impl<'a> Session<'a> {
             upstream.stream.flush().await
         });
         self.shared.frames.to_directory.increment(1);
+        self.outstanding = true;
         match sent.await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(SessionEnd::DirectoryClosed),
@@ -312,9 +328,12 @@ impl<'a> Session<'a> {
             None => return Ok(()),
         };
         let wanted = |op: u8, bytes: &[u8]| is_for_session(&client, bound, op, bytes);
-        let relay = Relay::new(&mut self.stream, &mut self.inbox, upstream, wanted, bounds, &self.shared.frames);
-        match relay.run(&self.shared.stop).await {
-            RelayEnd::Attention { outstanding } => {
+        let owed = u64::from(self.outstanding);
+        let relay = Relay::new(&mut self.stream, &mut self.inbox, upstream, wanted, bounds, &self.shared.frames, owed);
+        let (end, outstanding) = relay.run(&self.shared.stop).await;
+        self.outstanding = outstanding;
+        match end {
+            RelayEnd::Attention => {
                 // RFC 4511 §4.14.1: not while operations are outstanding. A bind simply ends them (§4.2.1).
                 if outstanding && let Some(id) = self.starts_tls(max_frame) {
                     drop(frame::split(&mut self.inbox, max_frame)?);
@@ -346,7 +365,7 @@ impl<'a> Session<'a> {
         if !self.inbox.is_empty() {
             return Err(SessionEnd::BytesBeforeTls);
         }
-        self.upstream = None;
+        self.leave_upstream();
         self.send(&reply::start_tls_begins(id)).await?;
         self.handshake().await
     }

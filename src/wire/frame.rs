@@ -57,6 +57,7 @@ pub mod op {
     pub const SEARCH_REFERENCE: u8 = 0x73;
     pub const EXTENDED_REQUEST: u8 = 0x77;
     pub const EXTENDED_RESPONSE: u8 = 0x78;
+    pub const INTERMEDIATE_RESPONSE: u8 = 0x79;
 }
 
 /// One whole LDAPMessage, bytes untouched.
@@ -182,53 +183,75 @@ fn total_length(bytes: &[u8], limit: usize) -> Result<Option<usize>, FrameFault>
     Ok(Some(total))
 }
 
-/// Follows message boundaries through a stream that is passed on as it arrives, so that a relay knows when it may put
-/// a message of its own in between. Holds at most one header.
+/// Follows messages through a stream that is passed on as it arrives, so that a relay knows when it may put one of its
+/// own in between and which answers went by. Holds at most the front of one message.
 #[derive(Default)]
 pub struct Boundaries {
     /// Bytes of the current message that are still to come.
     owed: usize,
-    /// A header that has not arrived whole.
-    partial: [u8; 6],
-    partial_length: usize,
+    /// The front of a message that has not arrived far enough to tell its operation.
+    front: [u8; FRONT],
+    front_length: usize,
 }
+
+/// Longest front: tag and length of the message, the message id, the operation's tag.
+const FRONT: usize = 6 + 10 + 1;
 
 impl Boundaries {
     /// True between messages.
     pub fn at_boundary(&self) -> bool {
-        self.owed == 0 && self.partial_length == 0
+        self.owed == 0 && self.front_length == 0
     }
 
-    /// Accounts for `chunk` and counts the messages that end in it.
-    pub fn pass(&mut self, mut chunk: &[u8], limit: usize) -> Result<usize, FrameFault> {
-        let mut ended = 0;
+    /// Accounts for `chunk` and tells the operation of each message that begins in it.
+    pub fn pass(&mut self, mut chunk: &[u8], limit: usize, mut begins: impl FnMut(u8)) -> Result<(), FrameFault> {
         while !chunk.is_empty() {
             if self.owed > 0 {
                 let step = self.owed.min(chunk.len());
                 chunk.advance(step);
                 self.owed -= step;
-                ended += usize::from(self.owed == 0);
                 continue;
             }
-            if self.partial_length == 0
-                && let Some(total) = total_length(chunk, limit)?
+            if self.front_length == 0
+                && let Some((total, op)) = front(chunk, limit)?
             {
+                begins(op);
                 self.owed = total;
                 continue;
             }
-            let Some(slot) = self.partial.get_mut(self.partial_length) else { return Err(FrameFault::Length) };
+            let Some(slot) = self.front.get_mut(self.front_length) else { return Err(FrameFault::Operation) };
             *slot = chunk.first().copied().unwrap_or_default();
-            self.partial_length += 1;
+            self.front_length += 1;
             chunk.advance(1);
-            let seen = self.partial.get(..self.partial_length).unwrap_or_default();
-            if let Some(total) = total_length(seen, limit)? {
-                self.owed = total.saturating_sub(self.partial_length);
-                self.partial_length = 0;
-                ended += usize::from(self.owed == 0);
+            let seen = self.front.get(..self.front_length).unwrap_or_default();
+            if let Some((total, op)) = front(seen, limit)? {
+                begins(op);
+                self.owed = total.checked_sub(self.front_length).ok_or(FrameFault::Operation)?;
+                self.front_length = 0;
             }
         }
-        Ok(ended)
+        Ok(())
     }
+}
+
+/// Total length and operation of the message that begins here; `None` until enough of it is there to tell.
+fn front(bytes: &[u8], limit: usize) -> Result<Option<(usize, u8)>, FrameFault> {
+    let Some(total) = total_length(bytes, limit)? else { return Ok(None) };
+    let Ok(Some(outer)) = ber::header(bytes) else { return Err(FrameFault::Length) };
+    let inner = bytes.get(outer.size..).unwrap_or_default();
+    let Some(id) = ber::header(inner).map_err(|_| FrameFault::MessageId)? else { return short(bytes, total) };
+    if id.tag != ber::INTEGER || id.length == 0 || id.length > 4 {
+        return Err(FrameFault::MessageId);
+    }
+    match inner.get(id.size + id.length) {
+        Some(op) => Ok(Some((total, *op))),
+        None => short(bytes, total),
+    }
+}
+
+/// More has to come, unless the message itself is too short to hold an operation.
+fn short(bytes: &[u8], total: usize) -> Result<Option<(usize, u8)>, FrameFault> {
+    if bytes.len() >= total { Err(FrameFault::Operation) } else { Ok(None) }
 }
 
 #[cfg(test)]
@@ -272,7 +295,7 @@ mod tests {
         #[test]
         fn any_bytes_end_in_an_answer(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             let _ = split_all(&bytes);
-            let _ = Boundaries::default().pass(&bytes, 1024);
+            let _ = Boundaries::default().pass(&bytes, 1024, |_| {});
         }
 
         #[test]
@@ -288,14 +311,14 @@ mod tests {
                 });
             }
             let mut boundaries = Boundaries::default();
-            let (mut ended, mut at) = (0, 0);
+            let (mut begun, mut at) = (0, 0);
             for cut in cuts.iter().cycle() {
                 let end = (at + cut).min(stream.len());
-                ended += boundaries.pass(&stream[at..end], 1 << 20).unwrap();
+                boundaries.pass(&stream[at..end], 1 << 20, |op| { assert_eq!(op, 0x64); begun += 1 }).unwrap();
                 at = end;
                 if at == stream.len() { break }
             }
-            prop_assert_eq!(ended, bodies.len());
+            prop_assert_eq!(begun, bodies.len());
             prop_assert!(boundaries.at_boundary());
         }
     }

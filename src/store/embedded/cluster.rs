@@ -67,7 +67,11 @@ impl Layout {
     /// through them, not to list them.
     pub fn create(&self, account: Option<&Account>) -> Result<(), EmbeddedFault> {
         let mode = if account.is_some() { 0o711 } else { 0o700 };
-        let made = DirBuilder::new().recursive(true).mode(mode).create(&self.root);
+        let is_new = !self.root.exists();
+        let made = DirBuilder::new().recursive(true).mode(mode).create(&self.root).and_then(|()| {
+            // A strict umask takes away what the other account needs.
+            if is_new { fs::set_permissions(&self.root, fs::Permissions::from_mode(mode)) } else { Ok(()) }
+        });
         made.map_err(|source| file_fault("make the directory", &self.root, source))
     }
 

@@ -1,6 +1,6 @@
 //! One transaction for many sign-ins: lock, judge, write, append, commit.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
 use sqlx::PgConnection;
@@ -40,6 +40,8 @@ struct Books {
     challenges: Vec<Open>,
     changed_users: BTreeMap<Uuid, bool>,
     changed_tokens: BTreeMap<Uuid, (i32, i32, i64)>,
+    /// Recovery codes not used yet, of those offered in this batch.
+    unused_codes: HashSet<(Uuid, String)>,
     used_codes: Vec<(Uuid, String)>,
     new_graces: BTreeMap<[u8; 32], (Uuid, Timestamp)>,
     served: Vec<Uuid>,
@@ -93,6 +95,7 @@ async fn open_books(store: &Store, tx: &mut PgConnection, jobs: &[Job]) -> Resul
     let now = store.ambient.now();
     let mut users: Vec<Uuid> = vec![];
     let (mut with_codes, mut join_keys, mut questions, mut approved) = (vec![], vec![], false, vec![]);
+    let mut handles: Vec<String> = vec![];
     for job in jobs {
         match job {
             Job::Conclude(conclusion, _) => {
@@ -103,6 +106,7 @@ async fn open_books(store: &Store, tx: &mut PgConnection, jobs: &[Job]) -> Resul
                     Proof::Approved(id) => approved.push(id.0),
                     Proof::Denied(_) | Proof::Exempt(_) | Proof::Grace | Proof::Bypass | Proof::Recovery(_) => {}
                 }
+                handles.extend(conclusion.recovery.clone());
                 if !conclusion.client.grace.is_zero() {
                     join_keys.push(conclusion.join_key.to_vec());
                 }
@@ -124,6 +128,7 @@ async fn open_books(store: &Store, tx: &mut PgConnection, jobs: &[Job]) -> Resul
         challenges: vec![],
         changed_users: BTreeMap::new(),
         changed_tokens: BTreeMap::new(),
+        unused_codes: HashSet::new(),
         used_codes: vec![],
         new_graces: BTreeMap::new(),
         served: vec![],
@@ -152,7 +157,7 @@ async fn open_books(store: &Store, tx: &mut PgConnection, jobs: &[Job]) -> Resul
     for row in rows {
         let id = row.id;
         let mut account = row.account(tokens.remove(&id).unwrap_or_default(), store)?;
-        // Which code it was decides, not how many are left; `use_code` asks the row itself.
+        // Which code it is decides here, not how many are left.
         account.recovery_codes = u32::MAX;
         books.accounts.insert(id, account);
     }
@@ -166,6 +171,16 @@ async fn open_books(store: &Store, tx: &mut PgConnection, jobs: &[Job]) -> Resul
         .await?;
         let graces = rows.into_iter().filter_map(|row| Some((row.join_key.try_into().ok()?, row.until.to_jiff())));
         books.graces.extend(graces);
+    }
+    if !handles.is_empty() {
+        let rows = sqlx::query!(
+            "select user_id, handle from recovery_codes where user_id = any($1) and handle = any($2) and used_at is null",
+            &users,
+            &handles,
+        )
+        .fetch_all(&mut *tx)
+        .await?;
+        books.unused_codes.extend(rows.into_iter().map(|row| (row.user_id, row.handle)));
     }
     if questions {
         expire(tx, &users, now).await?;
@@ -341,22 +356,22 @@ impl Books {
             | Proof::Digits(_)
             | Proof::Recovery(_) => {}
         }
-        let recovery = conclusion
-            .recovery
-            .clone()
-            .filter(|handle| !self.used_codes.iter().any(|(of, used)| *of == user.0 && used == handle));
+        // Unused under the lock; an earlier one of this batch takes it off the list.
+        let recovery =
+            conclusion.recovery.clone().filter(|handle| self.unused_codes.contains(&(user.0, handle.clone())));
         let Some(account) = self.accounts.get_mut(&user.0) else {
             // Removed since the sign-in began.
             return (Outcome::Denied(Denial::UnknownUser), challenge);
         };
         account.grace_until = grace;
+        let lockouts = account.failures.lockouts;
         let judgement = judge(account, &proof, recovery.is_some(), rules.lock, self.now);
         let name = account.user.name.clone();
         for change in &judgement.changes {
             match change {
                 Change::Failures(failures) => {
                     self.changed_users.entry(user.0).or_default();
-                    if let Some(until) = failures.locked_until {
+                    if let Some(until) = failures.locked_until.filter(|_| failures.lockouts > lockouts) {
                         let event = Event::LockedOut { user, name: name.clone(), until };
                         self.events.push((self.now, event));
                     }
@@ -364,7 +379,12 @@ impl Books {
                 Change::BypassUsed => {
                     self.changed_users.entry(user.0).or_default();
                 }
-                Change::RecoveryUsed => self.used_codes.extend(recovery.clone().map(|handle| (user.0, handle))),
+                Change::RecoveryUsed => {
+                    if let Some(handle) = recovery.clone() {
+                        self.unused_codes.remove(&(user.0, handle.clone()));
+                        self.used_codes.push((user.0, handle));
+                    }
+                }
                 Change::TotpMemory { authenticator, memory } => {
                     let position = memory.last_accepted.map_or(0, position);
                     self.changed_tokens.insert(authenticator.0, (memory.anchor, memory.drift, position));
