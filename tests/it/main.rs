@@ -12,3 +12,21 @@ mod binds;
 
 #[path = "../support/mod.rs"]
 mod support;
+
+use std::net::IpAddr;
+
+use support::slapd::{Slapd, SlapdOptions};
+
+/// A small OpenLDAP directory.
+fn openldap() -> Slapd {
+    openldap_with(SlapdOptions::default())
+}
+
+fn openldap_with(options: SlapdOptions) -> Slapd {
+    Slapd::start(&SlapdOptions { address: IpAddr::from([127, 0, 7, 1]), ..options })
+}
+
+/// An answer without a text, as slapd gives them.
+fn answer(code: u32) -> support::ldap::Answer {
+    (code, String::new())
+}

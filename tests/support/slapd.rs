@@ -26,6 +26,8 @@ pub struct SlapdOptions {
     /// More lines for slapd.conf, before the first database and within the mdb database.
     pub global: String,
     pub database: String,
+    /// Rules of access that come before the usual ones.
+    pub access: String,
 }
 
 impl Default for SlapdOptions {
@@ -36,6 +38,7 @@ impl Default for SlapdOptions {
             ldif: String::new(),
             global: String::new(),
             database: String::new(),
+            access: String::new(),
         }
     }
 }
@@ -252,7 +255,7 @@ pub fn authority(name: &str) -> CertifiedIssuer<'static, KeyPair> {
 
 fn configuration(home: &Path, options: &SlapdOptions) -> String {
     let home = home.display();
-    let SlapdOptions { global, database, .. } = options;
+    let SlapdOptions { global, database, access, .. } = options;
     format!(
         "modulepath /usr/lib/ldap
 moduleload back_mdb
@@ -280,6 +283,7 @@ maxsize 268435456
 dbnosync
 index objectClass,entryUUID eq
 index uid,mail,cn,member,memberOf eq
+{access}
 access to attrs=userPassword by self write by anonymous auth by * none
 access to * by dn.exact=\"cn=svc,ou=service,{BASE}\" read by self read by users read by * none
 {database}
