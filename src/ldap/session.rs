@@ -268,10 +268,7 @@ impl<'a> Session<'a> {
         let (id, request) = (frame.message_id(), frame.op());
         if self.upstream.is_none() {
             if !may_pass_unbound(&self.client, request, &frame) {
-                return match reply::bind_first(id, request) {
-                    Some(refusal) => self.send(&refusal).await,
-                    None => Ok(()),
-                };
+                return self.bind_first(id, request).await;
             }
             match self.anonymous().await {
                 Some(upstream) => self.upstream = Some(Standing::Anonymous(upstream)),
@@ -285,10 +282,7 @@ impl<'a> Session<'a> {
         } else if let Some(Standing::Anonymous(_)) = &self.upstream
             && !may_pass_unbound(&self.client, request, &frame)
         {
-            return match reply::bind_first(id, request) {
-                Some(refusal) => self.send(&refusal).await,
-                None => Ok(()),
-            };
+            return self.bind_first(id, request).await;
         }
         let Some(Standing::Bound(upstream) | Standing::Anonymous(upstream)) = &mut self.upstream else { return Ok(()) };
         let sent = timeout(self.settings.operation_timeout, async {
@@ -301,6 +295,16 @@ impl<'a> Session<'a> {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(SessionEnd::DirectoryClosed),
             Err(_) => Err(SessionEnd::DirectorySilent),
+        }
+    }
+
+    /// Refuses what nobody is bound for.
+    async fn bind_first(&mut self, id: u32, request: u8) -> Result<(), SessionEnd> {
+        match reply::bind_first(id, request) {
+            Some(refusal) => self.send(&refusal).await,
+            None if request == op::ABANDON_REQUEST => Ok(()),
+            // RFC 4511 §4.1.1: a tag that is no request's ends the session.
+            None => Err(FrameFault::Operation.into()),
         }
     }
 

@@ -17,7 +17,7 @@ pub enum FrameFault {
     Length,
     #[error("a message has an impossible message id")]
     MessageId,
-    #[error("a message has no protocol operation")]
+    #[error("a message has no known protocol operation")]
     Operation,
 }
 
