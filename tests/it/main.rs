@@ -8,6 +8,7 @@
     reason = "what goes wrong here fails the test"
 )]
 
+mod bad_input;
 mod binds;
 
 #[path = "../support/mod.rs"]

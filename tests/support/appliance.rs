@@ -393,7 +393,8 @@ fn command(config: &Path) -> Command {
 async fn begun(process: &mut Process) -> bool {
     let start = Instant::now();
     let mut looks = tokio::time::interval(Duration::from_millis(5));
-    while process.log().with(&["\"ready\""]).is_empty() {
+    let is_ready = |line: &String| line.contains("\"ready\"") || line.contains(": ready");
+    while !process.log().lines().iter().any(is_ready) {
         if process.has_ended() {
             process.log().closed().await;
             return false;

@@ -7,6 +7,7 @@ pub mod ldap;
 pub mod people;
 pub mod postgres;
 pub mod process;
+pub mod scripted;
 pub mod slapd;
 #[path = "../directory/stub.rs"]
 pub mod stub;
