@@ -185,6 +185,7 @@ impl Appliance {
         }
         let limits = Limits {
             waiting: config.sign_in.max_waiting,
+            waiting_per_client: config.sign_in.max_waiting_per_client,
             denials_per_source_per_minute: config.sign_in.denials_per_source_per_minute,
             hashing: 2,
         };

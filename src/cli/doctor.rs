@@ -232,12 +232,6 @@ async fn policy(world: &World, findings: &mut Findings) -> Result<(), Failure> {
     }
     for client in clients {
         let part = format!("client {}", client.name);
-        let most = world.config.sign_in.answer_by;
-        if client.answer_by > most {
-            let finding =
-                format!("answers by {:?}, but sign_in.answer_by ends every sign-in at {most:?}", client.answer_by);
-            findings.add(&part, Verdict::Warning, finding);
-        }
         if client.allow_plaintext {
             findings.add(&part, Verdict::Warning, "takes passwords over connections without TLS");
         }

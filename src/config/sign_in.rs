@@ -12,7 +12,8 @@ use super::forms::{count, duration};
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct SignInConfig {
-    /// A sign-in is answered within this time, whatever happens. Keep it under the gateway's own time-out.
+    /// What a client gets that is added without `--answer-by`: its sign-ins are answered within this time, whatever
+    /// happens. Keep it under the gateway's own time-out.
     #[serde(with = "duration")]
     #[schemars(with = "duration::Text")]
     pub answer_by: Duration,

@@ -10,6 +10,7 @@ use jiff::SignedDuration;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
+use super::places::Places;
 use super::policy::{Policies, PolicyOld, Upstream};
 use super::resolve::{self, Resolved, is_member};
 use super::throttle::Throttle;
@@ -112,8 +113,9 @@ impl SignInError {
 /// Bounds that hold for all clients.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Sign-ins that may wait for a person at once.
+    /// Sign-ins that may wait for a person at once, over all clients and for one.
     pub waiting: usize,
+    pub waiting_per_client: usize,
     pub denials_per_source_per_minute: u32,
     /// Recovery codes hashed at once; each takes 19 MiB for a moment.
     pub hashing: usize,
@@ -126,6 +128,7 @@ pub struct SignIns {
     waits: Waits,
     policies: Policies,
     throttle: Throttle,
+    waiting: Places,
     hashing: Semaphore,
     limits: Limits,
     /// Requested when waiting sign-ins must end because the process does.
@@ -151,6 +154,7 @@ impl SignIns {
             waits,
             policies,
             throttle: Throttle::new(limits.denials_per_source_per_minute),
+            waiting: Places::default(),
             hashing: Semaphore::new(limits.hashing),
             limits,
             closing,
@@ -491,6 +495,8 @@ impl Run<'_> {
         if desk.waits.count() >= desk.limits.waiting {
             return Err(SignInError::Full(desk.limits.waiting));
         }
+        let limit = desk.limits.waiting_per_client;
+        let _place = desk.waiting.take(self.attempt.client.id, limit).ok_or(SignInError::Full(limit))?;
         let app = App { store: &desk.store, recorder: &desk.recorder, waits: &desk.waits };
         Ok(app.ask(question, self.until(), gone, desk.closing.requested()).await?)
     }

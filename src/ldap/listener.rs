@@ -1,9 +1,8 @@
 //! Sockets of the LDAP door: who may connect, how many, by which transport, and whose address it is.
 
-use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -20,7 +19,7 @@ use super::session::{Session, SessionEnd, Shared, tls_accept};
 use super::stream::ClientStream;
 use crate::config::LdapConfig;
 use crate::domain::client;
-use crate::domain::ids::ClientId;
+use crate::flows::places::Places;
 use crate::flows::sign_in::SignIns;
 use crate::tasks::{Stop, Tasks};
 use crate::telemetry::metrics;
@@ -87,7 +86,7 @@ impl Door {
     pub fn open(self, sign_ins: Arc<SignIns>, settings: LdapConfig, tls: Arc<ServerConfig>, tasks: &Tasks) {
         let house = Arc::new(House {
             connections: Semaphore::new(settings.max_connections),
-            by_client: Mutex::default(),
+            by_client: Places::default(),
             shared: Shared { sign_ins, settings, tls, frames: metrics::frames_relayed(), stop: tasks.stop_signal() },
         });
         for (listener, kind) in self.listeners {
@@ -114,38 +113,8 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 /// What all connections share.
 struct House {
     connections: Semaphore,
-    by_client: Mutex<HashMap<ClientId, usize>>,
+    by_client: Places,
     shared: Shared,
-}
-
-/// One connection's place in its client's count.
-struct Place<'a> {
-    house: &'a House,
-    client: ClientId,
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        let mut counts = self.house.by_client.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = counts.get_mut(&self.client) {
-            *count -= 1;
-            if *count == 0 {
-                counts.remove(&self.client);
-            }
-        }
-    }
-}
-
-impl House {
-    fn place(&self, client: ClientId) -> Option<Place<'_>> {
-        let mut counts = self.by_client.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = counts.entry(client).or_default();
-        if *count >= self.shared.settings.max_connections_per_client {
-            return None;
-        }
-        *count += 1;
-        Some(Place { house: self, client })
-    }
 }
 
 async fn accept(listener: TcpListener, kind: Kind, house: Arc<House>, sessions: Tasks, stop: Stop) {
@@ -186,7 +155,8 @@ impl House {
             tracing::warn!(%source, "connection from an address of no client refused; 'vestibule client add' makes it one");
             return refuse_stranger(stream, kind).await;
         };
-        let Some(_place) = self.place(client.id) else {
+        let limit = self.shared.settings.max_connections_per_client;
+        let Some(_place) = self.by_client.take(client.id, limit) else {
             metrics::connection_refused("client_full");
             tracing::warn!(%source, client = %shown(&client.name), "too many connections from one client");
             return part(stream, kind, &reply::goodbye_full()).await;
