@@ -9,6 +9,7 @@
 
 mod answers;
 mod audit;
+mod backup;
 mod clients;
 mod directories;
 mod factors;
