@@ -10,6 +10,7 @@
 
 mod bad_input;
 mod binds;
+mod relay;
 
 #[path = "../support/mod.rs"]
 mod support;
