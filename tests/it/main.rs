@@ -10,7 +10,9 @@
 
 mod bad_input;
 mod binds;
+mod names_openldap;
 mod relay;
+mod service_accounts;
 
 #[path = "../support/mod.rs"]
 mod support;
