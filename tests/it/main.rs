@@ -10,6 +10,7 @@
 
 mod bad_input;
 mod binds;
+mod cli_clients;
 mod names_openldap;
 mod relay;
 mod service_accounts;
