@@ -55,10 +55,16 @@ fn change(tag: u8, body: impl FnOnce(&mut Vec<u8>)) -> impl FnOnce(&mut Vec<u8>)
     move |out| ber::put(out, tag, body)
 }
 
+const ALICE: &str = "uid=user0001,ou=people,dc=example,dc=test";
+
 /// Requests of every kind, each with one final answer.
 fn conversation() -> Vec<(&'static str, Vec<u8>)> {
+    [searches(), changes(), extended_operations()].concat()
+}
+
+fn searches() -> Vec<(&'static str, Vec<u8>)> {
     let base = "dc=example,dc=test";
-    let alice = "uid=user0001,ou=people,dc=example,dc=test";
+    let alice = ALICE;
     let limited = |id| {
         let filter = Filter::present("objectClass");
         let (size_limit, time_limit, attributes, controls) = (1, 5, &["1.1"][..], &[][..]);
@@ -108,6 +114,13 @@ fn conversation() -> Vec<(&'static str, Vec<u8>)> {
         ("a name that is none", search(21, "no name", Scope::Base, "(objectClass=*)", &[])),
         ("a base that is not there", search(22, "ou=nowhere,dc=example,dc=test", Scope::Base, "(objectClass=*)", &[])),
         ("the schema, which is long", search(23, "cn=subschema", Scope::Base, "(objectClass=*)", &[])),
+    ]
+}
+
+/// Compares, changes without the right to make them, and one message as AD's clients write it.
+fn changes() -> Vec<(&'static str, Vec<u8>)> {
+    let alice = ALICE;
+    vec![
         ("a Compare that is true", message(24, &[], |out| compare(out, alice, "uid", "user0001"))),
         ("a Compare that is false", message(25, &[], |out| compare(out, alice, "uid", "somebody"))),
         ("a Modify without the right", message(26, &[], |out| modify(out, alice, "sn", "x"))),
@@ -126,7 +139,7 @@ fn conversation() -> Vec<(&'static str, Vec<u8>)> {
                         ber::put(out, ber::SEQUENCE, |out| {
                             ber::put_bytes(out, ber::OCTET_STRING, b"objectClass");
                             ber::put(out, ber::SET, |out| {
-                                ber::put_bytes(out, ber::OCTET_STRING, b"organizationalUnit")
+                                ber::put_bytes(out, ber::OCTET_STRING, b"organizationalUnit");
                             });
                         });
                     });
@@ -149,15 +162,20 @@ fn conversation() -> Vec<(&'static str, Vec<u8>)> {
                 }),
             ),
         ),
-        ("Who am I?", extended(31, WHO_AM_I, None)),
-        ("an unknown extended operation", extended(32, "1.2.3.4.5", Some(&[0, 1, 2, 255]))),
-        ("an unknown extended operation without a value", extended(33, "1.2.3.4.5", None)),
-        ("a Cancel of what is over (RFC 3909)", extended(34, "1.3.6.1.1.8", Some(&[0x30, 3, 2, 1, 11]))),
         ("lengths longer than they need be", {
             let short = message(35, &[], |out| compare(out, alice, "uid", "user0001"));
             // AD's own clients write every length in four octets.
             [&[0x30, 0x84, 0, 0, 0, u8::try_from(short.len() - 2).unwrap()], &short[2..]].concat()
         }),
+    ]
+}
+
+fn extended_operations() -> Vec<(&'static str, Vec<u8>)> {
+    vec![
+        ("Who am I?", extended(31, WHO_AM_I, None)),
+        ("an unknown extended operation", extended(32, "1.2.3.4.5", Some(&[0, 1, 2, 255]))),
+        ("an unknown extended operation without a value", extended(33, "1.2.3.4.5", None)),
+        ("a Cancel of what is over (RFC 3909)", extended(34, "1.3.6.1.1.8", Some(&[0x30, 3, 2, 1, 11]))),
     ]
 }
 
@@ -218,7 +236,7 @@ async fn r52_bytes_that_only_the_two_ends_understand_pass_unchanged_in_both_dire
     let odd_answers: Vec<Vec<u8>> = vec![
         message(7, &[], |out| ber::put_bytes(out, 0x79, &[0x80, 3, b'1', b'.', b'2', 0x81, 2, 0, 255])),
         message(0, &[], |out| {
-            ber::put_bytes(out, op::EXTENDED_RESPONSE, &[10, 1, 0, 4, 0, 4, 0, 0x8a, 3, b'1', b'.', b'9'])
+            ber::put_bytes(out, op::EXTENDED_RESPONSE, &[10, 1, 0, 4, 0, 4, 0, 0x8a, 3, b'1', b'.', b'9']);
         }),
         vec![0x30, 0x84, 0, 0, 0, 16, 2, 1, 7, 0x64, 0x84, 0, 0, 0, 5, 4, 1, b'x', 0x30, 0, 0xa0, 0],
         message(7, &[control("9.9", true, Some(&[]))], |out| ber::put_bytes(out, 0x7d, &[1, 2, 3])),
@@ -238,7 +256,7 @@ async fn r52_bytes_that_only_the_two_ends_understand_pass_unchanged_in_both_dire
         message(5, &[], |out| ber::put_bytes(out, 0x7d, &[0, 255, 1])),
         vec![0x30, 0x84, 0, 0, 0, 13, 2, 1, 6, 0x63, 0x84, 0, 0, 0, 2, 5, 0, 0xa0, 0],
         message(7, &[control("9.9", true, Some(&[0; 300]))], |out| {
-            ber::put_bytes(out, op::MODIFY_REQUEST, b"not even BER")
+            ber::put_bytes(out, op::MODIFY_REQUEST, b"not even BER");
         }),
     ];
     for request in &odd_requests {

@@ -85,12 +85,11 @@ async fn service_account_sign_ins_are_summed_up_in_the_record_instead_of_listed(
 async fn a_subtree_exempts_what_is_below_it_and_neither_itself_nor_what_is_only_named_like_it() {
     let below = "cn=robot,cn=svc,ou=service,dc=example,dc=test";
     let alike = "cn=robot\\,cn=svc\\,ou=service\\,dc=example\\,dc=test,ou=people,dc=example,dc=test";
-    let mut ldif = machine(below);
-    ldif += &format!(
+    let odd = format!(
         "dn: {alike}\nobjectClass: organizationalRole\nobjectClass: simpleSecurityObject\n\
          cn: robot,cn=svc,ou=service,dc=example,dc=test\nuserPassword: machine\n\n"
     );
-    let slapd = openldap_with(SlapdOptions { ldif, ..SlapdOptions::default() });
+    let slapd = openldap_with(SlapdOptions { ldif: machine(below) + &odd, ..SlapdOptions::default() });
     let tree = ServiceAccounts::Subtree(dn("cn=svc,ou=service,dc=example,dc=test"));
     let appliance = Appliance::before(&slapd).client(exempting(tree)).user("user0001").with(totp()).await;
     let user = appliance.person("user0001");
