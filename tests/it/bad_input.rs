@@ -1,5 +1,6 @@
 //! What bad input and bad days get: the table of the product's promises, row by row.
 
+use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
@@ -369,6 +370,9 @@ async fn r08_nothing_but_a_bind_response_with_code_0_lets_anybody_in() {
     assert_eq!(granted, [0]);
 }
 
+/// Makes an answer with this message id.
+type Say = Box<dyn Fn(u32) -> Vec<u8> + Send + Sync>;
+
 #[tokio::test]
 async fn r08_an_answer_that_only_looks_like_success_lets_nobody_in() {
     let result = |tag: u8, parts: &[u8]| {
@@ -376,7 +380,6 @@ async fn r08_an_answer_that_only_looks_like_success_lets_nobody_in() {
         move |id: u32| message(id, &[], |out| ber::put_bytes(out, tag, &parts))
     };
     let success = result(op::BIND_RESPONSE, &[10, 1, 0, 4, 0, 4, 0]);
-    type Say = Box<dyn Fn(u32) -> Vec<u8> + Send + Sync>;
     let lies: Vec<(&str, Say)> = vec![
         (
             "another message id",
@@ -480,6 +483,9 @@ async fn r09_what_piles_up_during_a_pending_bind_is_bounded_and_refused_if_the_b
     assert_eq!(slapd.logged(&format!("SRCH base=\"{}\" scope=0", slapd.base)), Vec::<String>::new());
 }
 
+/// What it is, version, name, proof, and the code it gets.
+type OddBind = (&'static str, u32, &'static [u8], &'static [u8], u32);
+
 #[tokio::test]
 async fn binds_that_are_no_simple_version_3_binds_are_refused_in_their_own_terms() {
     let slapd = openldap();
@@ -494,7 +500,7 @@ async fn binds_that_are_no_simple_version_3_binds_are_refused_in_their_own_terms
             });
         }
     };
-    let cases: [(&str, u32, &[u8], &[u8], u32); 6] = [
+    let cases: [OddBind; 6] = [
         ("version 2", 2, b"cn=x", &[0x80, 1, b'x'], 2),
         ("SASL EXTERNAL", 3, b"", &[0xa3, 10, 4, 8, b'E', b'X', b'T', b'E', b'R', b'N', b'A', b'L'], 7),
         (
@@ -523,7 +529,8 @@ async fn r18_passwords_of_every_length_are_taken_whole_and_a_last_byte_makes_the
     let mut ldif = String::new();
     for length in LENGTHS {
         let password = "p".repeat(length);
-        ldif += &format!(
+        let _ = write!(
+            ldif,
             "dn: uid=long{length},ou=people,dc=example,dc=test\nobjectClass: inetOrgPerson\nuid: long{length}\ncn: long\n\
              sn: long\nuserPassword: {password}\n\n"
         );
@@ -573,7 +580,8 @@ async fn r18_names_that_differ_in_their_last_byte_are_different_people() {
     for length in [52, 72, 73, 128, 256] {
         for last in ["a", "b"] {
             let uid = format!("{}{last}", "n".repeat(length - 1));
-            ldif += &format!(
+            let _ = write!(
+                ldif,
                 "dn: cn={length}{last},ou=people,dc=example,dc=test\nobjectClass: inetOrgPerson\nuid: {uid}\n\
                  cn: {length}{last}\nsn: long\nuserPassword: same\n\n"
             );

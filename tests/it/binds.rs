@@ -199,7 +199,7 @@ async fn a_login_with_another_password_joins_no_prompt() {
 }
 
 fn with_grace() -> Client {
-    Client { grace: Duration::from_secs(60), ..netscaler() }
+    Client { grace: Duration::from_mins(1), ..netscaler() }
 }
 
 /// Lets the time of all graces pass.

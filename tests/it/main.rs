@@ -10,6 +10,10 @@
 
 mod bad_input;
 mod binds;
+mod cli_clients;
+mod names_openldap;
+mod relay;
+mod service_accounts;
 
 #[path = "../support/mod.rs"]
 mod support;
