@@ -10,6 +10,9 @@
 
 mod bad_input;
 mod binds;
+mod drain;
+mod proxy_protocol;
+mod transport;
 
 #[path = "../support/mod.rs"]
 mod support;
