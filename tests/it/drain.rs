@@ -16,8 +16,8 @@ use super::support::{eventually, in_time};
 use super::{answer, openldap};
 
 /// How a session is told that the process ends.
-fn stopping() -> Option<Answer> {
-    Some((52, "the server is stopping".into()))
+fn stopping() -> Answer {
+    (52, "the server is stopping".into())
 }
 
 #[tokio::test]
@@ -37,7 +37,7 @@ async fn idle_sessions_get_a_notice_at_once_and_the_process_ends_well() {
     assert_eq!(status.code(), Some(0));
     assert!(begin.elapsed() < Duration::from_secs(10), "nothing was under way: {:?}", begin.elapsed());
     for gateway in [&mut nobody, &mut service, &mut person] {
-        assert_eq!(gateway.goodbye().await, stopping());
+        assert_eq!(gateway.goodbye().await, Some(stopping()));
     }
     appliance.log().closed().await;
     assert_eq!(appliance.log().with(&["\"stopped\""]).len(), 1);
@@ -59,7 +59,7 @@ async fn a_sign_in_that_waits_for_a_person_at_the_drain_deadline_is_answered_and
     let (code, text) = gateway.answer_to(bind, op::BIND_RESPONSE).await;
     assert_eq!(code, 52, "{text}");
     assert!(begin.elapsed() >= Duration::from_millis(900), "it had the drain time: {:?}", begin.elapsed());
-    assert_eq!(gateway.goodbye().await, stopping());
+    assert_eq!(gateway.goodbye().await, Some(stopping()));
     assert_eq!(appliance.ended().await.code(), Some(0));
     assert_eq!(appliance.recorded().await, Vec::<String>::new(), "nothing was decided");
     assert_eq!(appliance.failures("user0001").await, 0);
@@ -89,7 +89,7 @@ async fn a_sign_in_that_is_approved_within_the_drain_time_is_let_in_before_the_p
     eventually("nobody is let in", async || TcpStream::connect(appliance.ldap_addr).await.is_err()).await;
     appliance.approve(&prompt).await;
     assert_eq!(gateway.answer_to(bind, op::BIND_RESPONSE).await, answer(0));
-    assert_eq!(gateway.goodbye().await, stopping());
+    assert_eq!(gateway.goodbye().await, Some(stopping()));
     assert_eq!(appliance.ended().await.code(), Some(0));
     assert_eq!(appliance.recorded().await, ["app"]);
 }
@@ -112,7 +112,7 @@ async fn a_request_that_the_directory_still_works_on_is_answered_before_the_noti
     appliance.log().await_line(&["stopping: no new connections"]).await;
     tell.send(true).unwrap();
     assert_eq!(gateway.answer_to(77, op::COMPARE_RESPONSE).await.0, 6);
-    assert_eq!(gateway.goodbye().await, stopping());
+    assert_eq!(gateway.goodbye().await, Some(stopping()));
     assert_eq!(appliance.ended().await.code(), Some(0));
 }
 
@@ -137,6 +137,6 @@ async fn sigint_ends_it_the_same_way() {
     let mut gateway = Ldap::connect(appliance.ldap_addr).await;
     assert_eq!(gateway.search("", Scope::Base, "(objectClass=*)").await.code, 0);
     appliance.signal(Signal::INT);
-    assert_eq!(gateway.goodbye().await, stopping());
+    assert_eq!(gateway.goodbye().await, Some(stopping()));
     assert_eq!(appliance.ended().await.code(), Some(0));
 }
