@@ -145,9 +145,10 @@ impl From<RestoreFault> for Failure {
         match fault {
             RestoreFault::Backup(fault) => fault.into(),
             RestoreFault::Store(fault) => fault.into(),
-            fault @ (RestoreFault::Newer { .. } | RestoreFault::NoCanary | RestoreFault::MissingKey { .. }) => {
-                Self::Input(fault.to_string())
-            }
+            fault @ (RestoreFault::Refused(_)
+            | RestoreFault::Newer { .. }
+            | RestoreFault::NoCanary
+            | RestoreFault::MissingKey { .. }) => Self::Input(fault.to_string()),
         }
     }
 }

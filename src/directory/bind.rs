@@ -12,6 +12,11 @@ use super::upstream::{Upstream, UpstreamStream};
 use crate::wire::ber::{self, BerFault, Reader};
 use crate::wire::frame::{Frame, op};
 
+/// Does this code say that name and password do not go together (RFC 4511 appendix A.2, invalidCredentials)?
+pub fn is_invalid_credentials(code: u32) -> bool {
+    code == 49
+}
+
 /// What a directory said about a name and a password.
 pub enum Verdict {
     /// `answer` is the directory's whole BindResponse, untouched; `upstream` is bound and nobody else's.

@@ -33,7 +33,7 @@ mod trust;
 mod upstream;
 mod warm;
 
-pub use bind::Verdict;
+pub use bind::{Verdict, is_invalid_credentials};
 pub use client::DirectoryClient;
 pub use examine::TestStep;
 pub use fault::{DirectoryFault, Step};

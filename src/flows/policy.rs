@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
-use crate::directory::{DirectoryClient, DirectoryFault, Spawn, Verdict};
+use crate::directory::{DirectoryClient, DirectoryFault, Spawn, Verdict, is_invalid_credentials};
 use crate::domain::directory::Directory;
 use crate::domain::ids::DirectoryId;
 use crate::domain::secret::Password;
@@ -51,7 +51,7 @@ impl Upstream {
     /// Remembers how a wrong password was refused. AD has other texts for expired or locked accounts.
     pub fn heard_refusal(&self, code: u32, diagnostic: &str) {
         let generic = !diagnostic.contains(", data ") || diagnostic.contains(", data 52e");
-        if code == 49 && generic {
+        if is_invalid_credentials(code) && generic {
             let mut refusal = self.refusal.lock().unwrap_or_else(PoisonError::into_inner);
             if refusal.as_deref() != Some(diagnostic) {
                 *refusal = Some(diagnostic.to_owned());

@@ -14,7 +14,7 @@ use super::places::Places;
 use super::policy::{Policies, PolicyOld, Upstream};
 use super::resolve::{self, Resolved, is_member};
 use super::throttle::Throttle;
-use crate::directory::{DirectoryFault, Upstream as Connection, Verdict};
+use crate::directory::{DirectoryFault, Upstream as Connection, Verdict, is_invalid_credentials};
 use crate::domain::client::Client;
 use crate::domain::dn::{self, Dn};
 use crate::domain::factor::Factor;
@@ -410,7 +410,12 @@ impl Run<'_> {
             (Outcome::Granted(_), Some((answer, upstream)), _) => Ended::Granted { answer, upstream },
             // The machine grants only after an accepted password.
             (Outcome::Granted(_), None, _) => return Err(SignInError::Stopping),
-            (Outcome::Denied(Denial::WrongPassword), _, Some(answer)) => Ended::Refused { answer },
+            // Of a name that is nobody's, a directory may say that it is no DN: only for names it does not know (R19).
+            (Outcome::Denied(Denial::WrongPassword), _, Some((code, answer)))
+                if subject.account.is_some() || is_invalid_credentials(code) =>
+            {
+                Ended::Refused { answer }
+            }
             (Outcome::Denied(denial), _, _) => {
                 let text = Box::pin(upstream.refusal(self.deadline)).await;
                 Ended::Denied { denial, text }
@@ -540,9 +545,14 @@ struct Held {
     join_key: [u8; 32],
 }
 
-fn sort(verdict: Verdict) -> (Option<(Bytes, Connection)>, Option<Bytes>) {
+/// The directory's answer and the connection it is the user's on.
+type Accepted = (Bytes, Connection);
+/// The directory's code and answer.
+type Refused = (u32, Bytes);
+
+fn sort(verdict: Verdict) -> (Option<Accepted>, Option<Refused>) {
     match verdict {
         Verdict::Accepted { answer, upstream } => (Some((answer, upstream)), None),
-        Verdict::Refused { answer, .. } => (None, Some(answer)),
+        Verdict::Refused { code, answer, .. } => (None, Some((code, answer))),
     }
 }

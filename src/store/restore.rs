@@ -13,7 +13,9 @@ use super::{MIGRATIONS, StoreFault, migrate, rotate, schema_version};
 #[derive(Debug, thiserror::Error)]
 pub enum RestoreFault {
     #[error(transparent)]
-    Backup(#[from] BackupFault),
+    Backup(BackupFault),
+    #[error("the backup is damaged: it holds a row that the database refuses ({0}); use another one")]
+    Refused(String),
     #[error(transparent)]
     Store(#[from] StoreFault),
     #[error(
@@ -29,6 +31,20 @@ pub enum RestoreFault {
     MissingKey { id: u32 },
 }
 
+/// SQLSTATE classes 22 (a value that is none) and 23 (rows that do not belong together): damage that shows before the
+/// checksum is reached.
+impl From<BackupFault> for RestoreFault {
+    fn from(fault: BackupFault) -> Self {
+        if let BackupFault::Database(sqlx::Error::Database(inner)) = &fault
+            && inner.code().is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
+        {
+            return Self::Refused(inner.to_string());
+        }
+        Self::Backup(fault)
+    }
+}
+
+/// Nothing stays of a restore that did not succeed, but for the schema.
 pub async fn restore(pool: &PgPool, input: impl Read, keyring: &Keyring) -> Result<BackupSummary, RestoreFault> {
     let open = OpenBackup::open(input)?;
     let version = open.header().schema_version;
