@@ -11,6 +11,7 @@
 mod bad_input;
 mod binds;
 mod drain;
+mod limits;
 mod proxy_protocol;
 mod transport;
 
