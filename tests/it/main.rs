@@ -12,6 +12,8 @@ mod bad_input;
 mod binds;
 mod drain;
 mod limits;
+mod mutated_streams;
+mod pending_bind;
 mod proxy_protocol;
 mod transport;
 
