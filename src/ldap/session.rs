@@ -183,8 +183,8 @@ impl<'a> Session<'a> {
 
     async fn serve(&mut self) -> Result<std::convert::Infallible, SessionEnd> {
         loop {
-            if self.upstream.is_some() {
-                self.relay().await?;
+            if self.upstream.is_some() && !self.relay().await? {
+                continue;
             }
             match self.next_message().await? {
                 Message::Bind(request) => match self.bind(request).await {
@@ -326,15 +326,16 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Relays until a message comes that the session has to see; it is then at the front of the inbox.
-    async fn relay(&mut self) -> Result<(), SessionEnd> {
+    /// Relays until a message comes that the session has to see; it is then at the front of the inbox. False if it was
+    /// answered here, and the directory's answers have to go on.
+    async fn relay(&mut self) -> Result<bool, SessionEnd> {
         let max_frame = self.max_frame();
         let bounds = Bounds { max_frame, idle: self.settings.idle_timeout, operation: self.settings.operation_timeout };
         let client = Arc::clone(&self.client);
         let (upstream, bound) = match &mut self.upstream {
             Some(Standing::Bound(upstream)) => (upstream, true),
             Some(Standing::Anonymous(upstream)) => (upstream, false),
-            None => return Ok(()),
+            None => return Ok(true),
         };
         let wanted = |op: u8, bytes: &[u8]| is_for_session(&client, bound, op, bytes);
         let owed = self.outstanding;
@@ -349,9 +350,10 @@ impl<'a> Session<'a> {
                     && let Some(id) = self.starts_tls(max_frame)
                 {
                     drop(frame::split(&mut self.inbox, max_frame)?);
-                    return self.send(&reply::start_tls_out_of_order(id)).await;
+                    self.send(&reply::start_tls_out_of_order(id)).await?;
+                    return Ok(false);
                 }
-                Ok(())
+                Ok(true)
             }
             RelayEnd::ClientClosed => Err(SessionEnd::Left),
             RelayEnd::ClientBroken(fault) => Err(fault.into()),

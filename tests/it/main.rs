@@ -14,6 +14,12 @@ mod cli_clients;
 mod names_openldap;
 mod relay;
 mod service_accounts;
+mod drain;
+mod limits;
+mod mutated_streams;
+mod pending_bind;
+mod proxy_protocol;
+mod transport;
 
 #[path = "../support/mod.rs"]
 mod support;
