@@ -9,11 +9,12 @@ mod batch;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 
-use super::audit::Head;
+use super::audit::{self, Head};
 use super::{Store, StoreFault};
 use crate::domain::audit::Event;
 use crate::domain::challenge::{PromptRule, Status};
@@ -90,6 +91,8 @@ const QUEUE: usize = 16_384;
 const BATCH: usize = 512;
 /// A batch that collides with another replica's (deadlock, serialization) is run again this often.
 const RETRIES: usize = 3;
+/// A batch takes milliseconds. A database that has said nothing for this long is not there.
+const SILENCE: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Clone, Copy)]
 pub struct Rules {
@@ -114,6 +117,8 @@ pub struct Writer {
     rules: Rules,
     jobs: mpsc::Receiver<Job>,
     head: Head,
+    /// The database went before it said whether a batch is committed: where our chain stands must be asked.
+    unsure: bool,
 }
 
 impl Recorder {
@@ -122,7 +127,7 @@ impl Recorder {
         let head = Head::new(WriterId(store.ambient.id()));
         let anchors = store.anchors().await?;
         let (sender, jobs) = mpsc::channel(QUEUE);
-        let mut writer = Writer { store, rules, jobs, head };
+        let mut writer = Writer { store, rules, jobs, head, unsure: false };
         let started = Event::WriterStarted { version: env!("CARGO_PKG_VERSION"), anchors };
         let (answer, _) = oneshot::channel();
         writer.run_batch(vec![Job::Note(Box::new(started), answer)]).await?;
@@ -194,7 +199,7 @@ impl Writer {
     async fn run_batch(&mut self, jobs: Vec<Job>) -> Result<(), StoreFault> {
         let mut attempt = 0;
         let result = loop {
-            match batch::commit(&self.store, &self.rules, self.head, &jobs).await {
+            match self.commit(&jobs).await {
                 Err(fault) if attempt < RETRIES && is_collision(&fault) => attempt += 1,
                 result => break result,
             }
@@ -222,6 +227,22 @@ impl Writer {
                 Err(StoreFault::Shared(fault))
             }
         }
+    }
+
+    async fn commit(&mut self, jobs: &[Job]) -> Result<(Head, Vec<batch::Told>), StoreFault> {
+        let commit = async {
+            if self.unsure {
+                let mut tx = self.store.pool.begin().await?;
+                self.head = audit::locked_head(&mut tx, self.head.writer).await?;
+                self.unsure = false;
+            }
+            batch::commit(&self.store, &self.rules, self.head, jobs).await
+        };
+        // A connection that a firewall forgot never answers; the batches behind this one must not wait for it.
+        let silent = Err(StoreFault::Unreachable(sqlx::Error::PoolTimedOut));
+        let result = tokio::time::timeout(SILENCE, commit).await.unwrap_or(silent);
+        self.unsure |= matches!(result, Err(StoreFault::Unreachable(_)));
+        result
     }
 }
 
