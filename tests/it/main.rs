@@ -9,6 +9,7 @@
 )]
 
 mod binds;
+mod outage;
 
 #[path = "../support/mod.rs"]
 mod support;
