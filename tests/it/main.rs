@@ -10,6 +10,7 @@
 
 mod binds;
 mod outage;
+mod replicas;
 
 #[path = "../support/mod.rs"]
 mod support;
