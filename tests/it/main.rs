@@ -8,6 +8,7 @@
     reason = "what goes wrong here fails the test"
 )]
 
+mod audit_trail;
 mod binds;
 mod outage;
 mod replicas;
