@@ -12,6 +12,7 @@ mod audit_trail;
 mod binds;
 mod outage;
 mod replicas;
+mod secrets;
 
 #[path = "../support/mod.rs"]
 mod support;
