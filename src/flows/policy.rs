@@ -176,7 +176,8 @@ impl Reloader {
         loop {
             self.news.reload.notified().await;
             let heard = self.news.heard.load(Ordering::Acquire);
-            match self.store.snapshot().await {
+            let snapshot = tokio::time::timeout(LOADING, self.store.snapshot()).await;
+            match snapshot.unwrap_or(Err(StoreFault::Slow(LOADING))) {
                 Ok(snapshot) => {
                     let before = Arc::clone(&self.sender.borrow());
                     let policy = Arc::new(build(snapshot, Some(&before), &*self.spawn));

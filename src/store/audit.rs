@@ -91,6 +91,14 @@ pub(super) async fn append(
     Ok(head)
 }
 
+/// Where a chain stands, once whoever appends to it has ended.
+pub(super) async fn locked_head(connection: &mut PgConnection, writer: WriterId) -> Result<Head, StoreFault> {
+    let row = sqlx::query!("select seq, mac from audit_heads where writer = $1 for update", writer.0)
+        .fetch_one(connection)
+        .await?;
+    Ok(Head { writer, seq: row.seq, link: link(&row.mac) })
+}
+
 impl Store {
     /// Records administrative acts in the caller's transaction.
     pub(super) async fn administer(&self, connection: &mut PgConnection, events: Vec<Event>) -> Result<(), StoreFault> {
@@ -106,10 +114,7 @@ impl Store {
         )
         .execute(&mut *connection)
         .await?;
-        let row = sqlx::query!("select seq, mac from audit_heads where writer = $1 for update", ADMINISTRATION.0)
-            .fetch_one(&mut *connection)
-            .await?;
-        let head = Head { writer: ADMINISTRATION, seq: row.seq, link: link(&row.mac) };
+        let head = locked_head(connection, ADMINISTRATION).await?;
         let now = self.ambient.now();
         let events: Vec<_> = events.into_iter().map(|event| (now, event)).collect();
         append(connection, self.keys.audit(), head, &events).await?;

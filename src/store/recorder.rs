@@ -95,7 +95,7 @@ const BATCH: usize = 512;
 const RETRIES: usize = 3;
 /// A commit that takes longer is given up: its sign-ins fault, and those behind it get their turn. Should the database have
 /// committed after all, a code is used up and nobody was let in.
-const COMMIT: Duration = Duration::from_secs(10);
+const COMMIT: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Clone, Copy)]
 pub struct Rules {
@@ -252,7 +252,10 @@ impl Writer {
     /// batch begins another: two records of one number would look like tampering for ever.
     async fn commit(&mut self, jobs: &[Job]) -> Result<(Head, Vec<batch::Told>), StoreFault> {
         let mut connection = self.store.pool.acquire().await?;
-        let started = if self.uncertain { Some(self.begin_chain().await?) } else { None };
+        let started = match self.uncertain {
+            true => Some(timeout(COMMIT, self.begin_chain()).await.unwrap_or(Err(StoreFault::Slow(COMMIT)))?),
+            false => None,
+        };
         let began = Instant::now();
         let work = batch::commit(&self.store, &mut connection, &self.rules, self.head, started, jobs);
         let committed = timeout(COMMIT, work).await.unwrap_or(Err(StoreFault::Slow(COMMIT)));

@@ -8,17 +8,21 @@
     reason = "what goes wrong here fails the test"
 )]
 
+mod audit_trail;
 mod bad_input;
 mod binds;
 mod cli_clients;
-mod names_openldap;
-mod relay;
-mod service_accounts;
 mod drain;
 mod limits;
 mod mutated_streams;
+mod names_openldap;
+mod outage;
 mod pending_bind;
 mod proxy_protocol;
+mod relay;
+mod replicas;
+mod secrets;
+mod service_accounts;
 mod transport;
 
 #[path = "../support/mod.rs"]
