@@ -104,7 +104,7 @@ impl<'a, Wanted: FnMut(u8, &[u8]) -> bool> Relay<'a, Wanted> {
             attention: false,
             outbox,
             boundaries: Boundaries::default(),
-            asked: None,
+            asked: (owed > 0).then(Instant::now),
             owed,
             moved: Instant::now(),
             flush_client: false,

@@ -252,9 +252,10 @@ impl Writer {
     /// batch begins another: two records of one number would look like tampering for ever.
     async fn commit(&mut self, jobs: &[Job]) -> Result<(Head, Vec<batch::Told>), StoreFault> {
         let mut connection = self.store.pool.acquire().await?;
-        let started = match self.uncertain {
-            true => Some(timeout(COMMIT, self.begin_chain()).await.unwrap_or(Err(StoreFault::Slow(COMMIT)))?),
-            false => None,
+        let started = if self.uncertain {
+            Some(timeout(COMMIT, self.begin_chain()).await.unwrap_or(Err(StoreFault::Slow(COMMIT)))?)
+        } else {
+            None
         };
         let began = Instant::now();
         let work = batch::commit(&self.store, &mut connection, &self.rules, self.head, started, jobs);

@@ -123,14 +123,14 @@ async fn r46_a_record_that_was_changed_moved_or_removed_is_named() {
     assert_eq!(trail.after(&redated).await, [trail.changed(3)]);
     let removed = format!("delete from audit_events {one} = 3");
     assert_eq!(trail.after(&removed).await, [trail.missing(3, 3)]);
-    let swapped = format!(
+    let swapped = String::from(
         "update audit_events e set body = other.body from kept_events other
-         where e.writer = $w and e.seq in (3, 4) and other.writer = e.writer and other.seq = 7 - e.seq"
+         where e.writer = $w and e.seq in (3, 4) and other.writer = e.writer and other.seq = 7 - e.seq",
     );
     assert_eq!(trail.after(&swapped).await, [trail.changed(3), trail.changed(4)]);
-    let with_their_codes = format!(
+    let with_their_codes = String::from(
         "update audit_events e set body = other.body, mac = other.mac from kept_events other
-         where e.writer = $w and e.seq in (3, 4) and other.writer = e.writer and other.seq = 7 - e.seq"
+         where e.writer = $w and e.seq in (3, 4) and other.writer = e.writer and other.seq = 7 - e.seq",
     );
     let faults = trail.after(&with_their_codes).await;
     assert!(faults.contains(&trail.changed(3)) && faults.contains(&trail.changed(4)), "{faults:?}");
