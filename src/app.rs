@@ -309,6 +309,6 @@ impl Readiness for Ready {
         if self.doors.is_requested() {
             return Some("stopping".to_owned());
         }
-        (!self.policies.is_current()).then(|| "the database does not answer".to_owned())
+        (!self.policies.is_well()).then(|| "the database does not answer".to_owned())
     }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -90,6 +90,8 @@ pub struct Policies {
 struct News {
     heard: AtomicU64,
     loaded: AtomicU64,
+    /// The last load did not succeed.
+    failed: AtomicBool,
     reload: Notify,
 }
 
@@ -141,8 +143,13 @@ impl Policies {
         Arc::clone(&self.current.borrow())
     }
 
+    /// Is the database heard, and could its last word be read? A change that is just being loaded is no trouble.
+    pub fn is_well(&self) -> bool {
+        *self.link.borrow() == Link::Up && !self.news.failed.load(Ordering::Acquire)
+    }
+
     /// Is the database heard, and is what it said in force?
-    pub fn is_current(&self) -> bool {
+    fn is_current(&self) -> bool {
         *self.link.borrow() == Link::Up && self.news.is_loaded()
     }
 }
@@ -181,11 +188,13 @@ impl Reloader {
                 Ok(snapshot) => {
                     let before = Arc::clone(&self.sender.borrow());
                     let policy = Arc::new(build(snapshot, Some(&before), &*self.spawn));
+                    self.news.failed.store(false, Ordering::Release);
                     self.news.loaded.store(heard, Ordering::Release);
                     self.sender.send_replace(policy);
                     tracing::debug!("policy reloaded");
                 }
                 Err(fault) => {
+                    self.news.failed.store(true, Ordering::Release);
                     tracing::error!(%fault, "the changed policy could not be loaded; nothing is decided until it is");
                     tokio::time::sleep(RETRY).await;
                     self.news.reload.notify_one();

@@ -12,7 +12,7 @@ const EVERY: Duration = Duration::from_secs(5);
 pub async fn watch(policies: Policies, metrics: Metrics, stop: Stop) {
     loop {
         metrics.upkeep();
-        metrics::database_is_up(policies.is_current());
+        metrics::database_is_up(policies.is_well());
         for upstream in policies.last_known().directories() {
             let name = &upstream.client.directory().name;
             for health in upstream.client.health() {

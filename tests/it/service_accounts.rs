@@ -220,7 +220,7 @@ async fn r02_accounts_without_a_factor_get_what_the_client_says_of_them() {
     assert_eq!(codes, [49, 49, 49, 49, 0, 0]);
     assert_eq!(
         appliance.recorded().await,
-        ["no-factor", "unknown-user", "no-factor", "unknown-user", "not-enrolled", "not-enrolled"]
+        ["no-factor", "unknown-user", "must-enrol", "must-enrol", "not-enrolled", "not-enrolled"]
     );
     // Whoever is enrolled is asked, whatever becomes of the others; a code in place of the phone is no way round.
     let user = appliance.person("user0003");
