@@ -8,9 +8,12 @@
     reason = "what goes wrong here fails the test"
 )]
 
+mod approval;
 mod bad_input;
 mod binds;
 mod cli_clients;
+mod codes;
+mod lockout;
 mod names_openldap;
 mod relay;
 mod service_accounts;
