@@ -8,11 +8,14 @@
     reason = "what goes wrong here fails the test"
 )]
 
+mod active_directory;
 mod approval;
 mod bad_input;
 mod binds;
 mod cli_clients;
 mod codes;
+mod identity;
+mod joining;
 mod lockout;
 mod names_openldap;
 mod relay;

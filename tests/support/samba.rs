@@ -198,7 +198,8 @@ fn domain(home: &Path) -> [OsString; 3] {
 
 fn load(tool: &str, database: &[OsString], ldif: &str) {
     let mut command = Command::new(tool);
-    let mut child = command.args(database).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child =
+        command.args(database).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(ldif.as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "{tool}: {}", said(&output));
