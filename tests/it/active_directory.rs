@@ -152,16 +152,16 @@ async fn r04_an_account_disabled_while_the_phone_rings_stays_out() {
 }
 
 #[tokio::test]
-async fn r19_our_denials_read_like_active_directorys_wrong_password_once_it_was_heard() {
+async fn r19_our_denials_read_like_active_directorys_wrong_password_before_any_was_heard() {
     let samba = Samba::start();
     let appliance = before(&samba).user_with_password("alice", PASSWORD).with(hotp()).await;
     let user = appliance.person("alice");
     let mut gateway = Ldap::connect(appliance.ldap_addr).await;
-    let wrong = gateway.bind(&user.dn, "wrong").await;
     let missing = gateway.bind(&user.dn, PASSWORD).await;
     let wrong_code = gateway.bind(&user.dn, &user.with(&user.wrong_code())).await;
     let unknown = gateway.bind(&Samba::dn_of("Bob Braun"), PASSWORD).await;
     let nobody = gateway.bind(&format!("nobody@{DNS_DOMAIN}"), PASSWORD).await;
+    let wrong = gateway.bind(&user.dn, "wrong").await;
     for (what, heard) in [("missing", missing), ("wrong code", wrong_code), ("unknown", unknown), ("nobody", nobody)] {
         assert_eq!(heard, wrong, "{what}");
     }

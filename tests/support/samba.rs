@@ -29,7 +29,7 @@ pub const LOCKOUT_THRESHOLD: usize = 3;
 const STAFF: &str = "OU=Staff,OU=Acme";
 const SERVICE: &str = "OU=Service,OU=Acme";
 const GROUPS: &str = "OU=Groups,OU=Acme";
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running domain controller.
 pub struct Samba {
