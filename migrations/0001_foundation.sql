@@ -56,7 +56,6 @@ create table users (
     mail         text,
     enabled      boolean not null default true,
     blocked      boolean not null default false,
-    preferred    text,
     failures     integer not null default 0,
     lockouts     integer not null default 0,
     locked_until timestamptz,
@@ -117,10 +116,8 @@ create table challenges (
     status      text not null default 'waiting' check (status in ('waiting', 'approved', 'refused', 'expired', 'cancelled')),
     -- 0 to 99, shown at the door and typed on the phone; null where the door has no screen.
     number      smallint check (number between 0 and 99),
-    -- Sign-ins that wait for the answer, over all replicas.
+    -- Sign-ins that wait, over all replicas, and have not been let in; an approval opens for no more than these.
     waiters     integer not null default 1,
-    -- An approval opens for those who waited; served = it already has.
-    served      boolean not null default false,
     created_at  timestamptz not null,
     expires_at  timestamptz not null,
     answered_at timestamptz

@@ -37,5 +37,5 @@ settings+=" -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c wa
   </dev/null >/dev/null 2>&1 || die "PostgreSQL did not start: $(tail -n 3 "$home/data/server.log")"
 
 printf 'postgres://postgres@localhost/postgres?host=%s\n' "$home"
-# Whoever holds the other end of our standard input still wants it.
-cat >/dev/null
+# Whoever holds the other end of our standard input still wants it. Unlike `cat`, `read` lets a signal through.
+while read -r _; do :; done

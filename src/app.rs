@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use sqlx::postgres::PgConnectOptions;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
 use crate::ambient::Ambient;
 use crate::config::{Config, LogFormat};
@@ -21,7 +21,7 @@ use crate::store::recorder::{Recorder, Rules};
 use crate::store::seal::Keyring;
 use crate::store::seal::key_file::{KeyFileFault, MasterKeyFile};
 use crate::store::waits::{self, Link, Waits};
-use crate::store::{Connect, Store, StoreFault};
+use crate::store::{self, Connect, Store, StoreFault};
 use crate::tasks::{self, Ended, Tasks};
 use crate::tls::{self, CertificateFiles, Certificates, TlsFault};
 use crate::web::management::{self, Management, Readiness};
@@ -115,14 +115,19 @@ pub fn make_state_dir(config: &Config) -> Result<(), ServeFault> {
         .map_err(|source| ServeFault::StateDir { path: config.state_dir.display().to_string(), source })
 }
 
-/// The master keys: from the configuration, or the key file, which is made on the first start.
-pub fn keyring(config: &Config, ambient: &Ambient) -> Result<Keyring, ServeFault> {
+/// The master keys: from the configuration, or the key file. The file is made for a database in which nothing is sealed yet;
+/// beside any other a missing key is a lost one.
+fn keyring(config: &Config, is_sealed: bool, ambient: &Ambient) -> Result<Keyring, ServeFault> {
     if let Some(key) = &config.master_key.key {
         return Ok(Keyring::parse(key.expose())?);
     }
-    make_state_dir(config)?;
     let path = config.master_key_file();
-    let loaded = MasterKeyFile::at(&path).load_or_create(ambient)?;
+    let file = MasterKeyFile::at(&path);
+    if is_sealed {
+        return Ok(file.load()?);
+    }
+    make_state_dir(config)?;
+    let loaded = file.load_or_create(ambient)?;
     if loaded.created {
         tracing::warn!(
             path = %path.display(),
@@ -160,7 +165,6 @@ impl Appliance {
         management: Management,
         metrics: telemetry::metrics::Metrics,
     ) -> Result<Self, ServeFault> {
-        let keyring = keyring(config, &ambient)?;
         let certificates = Arc::new(certificates(config)?);
         let tls = Arc::new(tls::server_config(Arc::clone(&certificates))?);
         let connect = Connect {
@@ -168,20 +172,24 @@ impl Appliance {
             max_connections: config.database.max_connections,
             acquire_timeout: config.database.acquire_timeout,
         };
-        let store = Store::open(connect, keyring, ambient.clone()).await?;
+        let pool = store::pool(connect).await?;
+        store::migrate(&pool).await?;
+        let keyring = keyring(config, store::keys::is_sealed(&pool).await?, &ambient)?;
+        let store = Store::unseal(pool, keyring, ambient.clone()).await?;
         let (doors, core, waiting) = (Tasks::new(), Tasks::new(), Tasks::new());
 
         let (recorder, writer) = Recorder::start(store.clone(), rules(config)).await?;
         core.spawn("recorder", |_| writer.run());
         let waits = Waits::default();
         let (link, link_seen) = watch::channel(Link::Up);
-        let changed = Arc::new(Notify::new());
         let spawn: Arc<dyn Spawn> = Arc::new(OnTasks(core.clone()));
-        let (policies, reloader) = policy::load(store.clone(), spawn, link_seen, Arc::clone(&changed)).await?;
+        let (policies, reloader) = policy::load(store.clone(), spawn, link_seen).await?;
         core.spawn("policy", |stop| until(stop, reloader.run()));
         {
             let (store, waits) = (store.clone(), waits.clone());
-            core.spawn("listener", |stop| until(stop, waits::listen(store, waits, link, move || changed.notify_one())));
+            let told = policies.clone();
+            let tell = move || told.changed();
+            core.spawn("listener", |stop| until(stop, waits::listen(store, waits, link, tell)));
         }
         let limits = Limits {
             waiting: config.sign_in.max_waiting,
@@ -230,7 +238,8 @@ impl Appliance {
         if let Err(undrained) = self.core.drained(LAST_WORDS).await {
             tracing::debug!(?undrained, "background work left");
         }
-        self.store.close().await;
+        // A connection that hangs must not keep the process.
+        let _ = tokio::time::timeout(LAST_WORDS, self.store.close()).await;
         tracing::info!("stopped");
         result
     }

@@ -133,7 +133,8 @@ impl Appliance {
             }
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
-        Err(format!("the appliance {} was not ready within {READY:?}: {}", self.setup.name, self.setup.last_words()).into())
+        Err(format!("the appliance {} was not ready within {READY:?}: {}", self.setup.name, self.setup.last_words())
+            .into())
     }
 
     /// Asks it to end and waits until it has.

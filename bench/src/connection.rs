@@ -63,7 +63,8 @@ impl Connection {
 
     /// Binds and expects success.
     pub async fn bind(&mut self, dn: &str, password: &str) -> Result<(), Fault> {
-        let code = within(self.peer, "bind", self.bind_code(dn, password)).await?;
+        let peer = self.peer;
+        let code = within(peer, "bind", self.bind_code(dn, password)).await?;
         if code == 0 { Ok(()) } else { Err(self.unexpected(&format!("bind of {dn} ended with result {code}"))) }
     }
 
@@ -103,6 +104,7 @@ impl Connection {
 
     async fn expect_one(&mut self, request: &[u8], name_begins: &str) -> Result<usize, Fault> {
         self.send(request).await?;
+        let peer = self.peer;
         let (mut entries, mut bytes) = (0, 0);
         let code = self.receive(|answer, id| {
             bytes += answer.length;
@@ -116,7 +118,7 @@ impl Connection {
                 _ => Err("another answer than one to the search"),
             }
         });
-        let code = within(self.peer, "search", code).await?;
+        let code = within(peer, "search", code).await?;
         if (code, entries) == (0, 1) {
             Ok(bytes)
         } else {

@@ -63,7 +63,8 @@ pub async fn closed_loop<W: Work>(workers: Vec<W>, length: Length, watched: &[Wa
     latencies.sort_unstable();
     let operations = latencies.len();
     let count = u32::try_from(operations).unwrap_or(u32::MAX).max(1);
-    let used = watched.iter().zip(before).map(|(watched, before)| (watched.name, watched.usage().since(&before) / count));
+    let used =
+        watched.iter().zip(before).map(|(watched, before)| (watched.name, watched.usage().since(&before) / count));
     Ok(Run { operations, took, latencies, cpu: used.collect() })
 }
 

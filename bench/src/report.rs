@@ -102,7 +102,9 @@ pub fn page(rows: &[Row], about: &Circumstances) -> String {
     let _ = writeln!(page, "- Versions: {}", about.versions.join(", "));
     let rounds = about.rounds;
     let _ = writeln!(page, "- {rounds} rounds of {} s each, after one that is not counted\n", about.seconds);
-    page.push_str("| # | measure | peer | ratio: median (range) | figures | goal | met |\n|---|---|---|---|---|---|---|\n");
+    page.push_str(
+        "| # | measure | peer | ratio: median (range) | figures | goal | met |\n|---|---|---|---|---|---|---|\n",
+    );
     for row in rows {
         let ratio = row.ratio.map_or_else(|| "–".to_owned(), shown);
         let met = match row.met {

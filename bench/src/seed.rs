@@ -21,19 +21,22 @@ use crate::people::{APPLIANCE, EXEMPT_BASE, GATEWAY, Kind, Person, SUFFIX};
 
 /// What to put into a database.
 pub struct Seed<'a> {
-    pub database_url: &'a str,
+    pub database: PgConnectOptions,
     pub master_key: &'a str,
     pub slapd: std::net::SocketAddr,
     pub appliance_password: &'a str,
-    /// How many of the people with HOTP tokens; the others are all there.
+    /// How many of the people with each kind of token.
     pub hotp_people: usize,
+    pub totp_people: usize,
     /// People who never sign in.
     pub others: usize,
     pub audit_rows: usize,
+    /// The network whose sign-ins may wait for a person for ten minutes.
+    pub waits_from: String,
 }
 
-/// Networks that the gateways speak from. The one for waits answers later, so that nobody's wait ends by itself.
-pub const GATEWAY_NETWORK: &str = "127.0.0.0/8";
+/// Where the gateway speaks from.
+const GATEWAY_NETWORK: &str = "127.0.0.0/8";
 
 /// Creates the database `name` on the server of `admin` and returns its URL.
 pub async fn create_database(admin: &str, name: &str) -> Result<String, Fault> {
@@ -45,24 +48,20 @@ pub async fn create_database(admin: &str, name: &str) -> Result<String, Fault> {
 }
 
 /// Opens the store of an appliance from beside it, for answers to prompts.
-pub async fn open(database_url: &str, master_key: &str) -> Result<Store, Fault> {
-    let connect = Connect {
-        options: database_url.parse::<PgConnectOptions>()?,
-        max_connections: 2,
-        acquire_timeout: Duration::from_secs(10),
-    };
+pub async fn open(database: PgConnectOptions, master_key: &str) -> Result<Store, Fault> {
+    let connect = Connect { options: database, max_connections: 2, acquire_timeout: Duration::from_secs(10) };
     Ok(Store::open(connect, Keyring::parse(master_key)?, Ambient::system()).await?)
 }
 
-/// Brings the schema up and fills it. `waits_from` is the network whose sign-ins may wait for ten minutes.
-pub async fn fill(seed: &Seed<'_>, waits_from: &str) -> Result<Store, Fault> {
-    let store = open(seed.database_url, seed.master_key).await?;
+/// Brings the schema up and fills it.
+pub async fn fill(seed: &Seed<'_>) -> Result<Store, Fault> {
+    let store = open(seed.database.clone(), seed.master_key).await?;
     let by = Actor("benchmark".to_owned());
     let directory = directory(seed, store.ambient().id());
     store.add_directory(&directory, &by).await?;
     let gateway = client(&store, directory.id, "gateway", GATEWAY_NETWORK, Duration::from_secs(55))?;
     store.add_client(&gateway, &by).await?;
-    let waits = client(&store, directory.id, "waits", waits_from, Duration::from_mins(10))?;
+    let waits = client(&store, directory.id, "waits", &seed.waits_from, Duration::from_mins(10))?;
     store.add_client(&waits, &by).await?;
     people(&store, directory.id, seed).await?;
     audit(&store, seed.audit_rows).await?;
@@ -74,8 +73,7 @@ pub async fn fill(seed: &Seed<'_>, waits_from: &str) -> Result<Store, Fault> {
 }
 
 fn directory(seed: &Seed<'_>, id: Uuid) -> Directory {
-    let server =
-        Server { host: seed.slapd.ip().to_string(), port: seed.slapd.port(), transport: Transport::Plain };
+    let server = Server { host: seed.slapd.ip().to_string(), port: seed.slapd.port(), transport: Transport::Plain };
     Directory {
         id: DirectoryId(id),
         name: "bench".to_owned(),
@@ -135,7 +133,7 @@ struct Columns {
 }
 
 async fn people(store: &Store, directory: DirectoryId, seed: &Seed<'_>) -> Result<(), Fault> {
-    let known = Person::all(Kind::Hotp).take(seed.hotp_people).chain(Person::all(Kind::Totp));
+    let known = Person::all(Kind::Hotp).take(seed.hotp_people).chain(Person::all(Kind::Totp).take(seed.totp_people));
     let (mut ids, mut unique_ids, mut names, mut dns) = (vec![], vec![], vec![], vec![]);
     let mut tokens = Columns::default();
     for person in known {
@@ -260,4 +258,3 @@ async fn audit(store: &Store, rows: usize) -> Result<(), Fault> {
     .await?;
     Ok(())
 }
-

@@ -86,7 +86,7 @@ pub struct Add {
     /// The same for the members of a group
     #[arg(long = "service-group", value_name = "DN[@CIDR,..]", value_parser = exemption)]
     service_groups: Vec<(Dn, Vec<IpNet>)>,
-    /// What may serve as the second factor, most wanted first: app, totp, hotp, recovery-code, bypass
+    /// What may serve as the second factor: app, totp, hotp, recovery-code, bypass
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "app,totp,hotp,recovery-code,bypass")]
     factors: Vec<Factor>,
     /// Accept an approval without a number to match; a gateway without a screen can do no other

@@ -62,7 +62,9 @@ impl From<ConfigFaults> for Failure {
 impl From<StoreFault> for Failure {
     fn from(fault: StoreFault) -> Self {
         let advice = match root(&fault) {
-            StoreFault::Unreachable(_) => "; check that PostgreSQL runs and that database.url leads to it",
+            StoreFault::Unreachable(_) | StoreFault::Slow(_) => {
+                "; check that PostgreSQL runs and that database.url leads to it"
+            }
             StoreFault::Refused(_) => "; check the rights of our database role, and PostgreSQL's log",
             StoreFault::Unreadable { .. } => "; put the row right, or restore a backup",
             StoreFault::Newer { .. }
@@ -80,6 +82,7 @@ fn root(fault: &StoreFault) -> &StoreFault {
     match fault {
         StoreFault::Shared(inner) => root(inner),
         StoreFault::Unreachable(_)
+        | StoreFault::Slow(_)
         | StoreFault::Refused(_)
         | StoreFault::Newer { .. }
         | StoreFault::Migration(_)

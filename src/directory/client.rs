@@ -19,6 +19,7 @@ use super::upstream::Upstream;
 use super::{Spawn, trust, warm};
 use crate::domain::directory::{Directory, Transport};
 use crate::domain::secret::Password;
+use crate::telemetry::metrics;
 use crate::wire::message::{self, Control, Entry};
 
 /// Connection attempts under way at the same time, over all servers of the directory.
@@ -95,11 +96,13 @@ impl DirectoryClient {
             return Err(DirectoryFault::NotSent { what: "message id 0 is the server's own (RFC 4511 §4.1.1.1)" });
         }
         let request = message::bind_request(message_id, name, password, controls);
+        let began = Instant::now();
         let mut tries = Tries::new(&self.inner.shared, deadline);
         while let Some((peer, until)) = tries.next() {
             match bind::attempt(peer, message_id, &request, until).await {
                 Ok(verdict) => {
                     peer.answered();
+                    metrics::directory_answered(&self.directory().name, "bind", began.elapsed());
                     return Ok(verdict);
                 }
                 Err(fault) => tries.failed(peer, fault)?,
@@ -126,7 +129,9 @@ impl DirectoryClient {
 
     /// All entries a search finds, asked as our own account. Anything less than all is a fault.
     pub async fn search(&self, search: &Search<'_>, deadline: Instant) -> Result<Vec<Entry>, DirectoryFault> {
+        let began = Instant::now();
         let mut entries = self.whole(search, deadline).await?.entries;
+        metrics::directory_answered(&self.directory().name, "search", began.elapsed());
         self.complete_ranges(&mut entries, deadline).await?;
         Ok(entries)
     }

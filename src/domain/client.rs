@@ -63,7 +63,7 @@ pub struct Client {
     pub directory: DirectoryId,
     pub addresses: Vec<IpNet>,
     pub user_match: UserMatch,
-    /// What may serve as the second factor, most wanted first.
+    /// What may serve as the second factor.
     pub factors: Vec<Factor>,
     /// An approval without a number to match. A door without a screen can do no other; never AAL2 (SP 800-63B §3.1.3).
     pub bare_approval: bool,

@@ -72,7 +72,6 @@ pub fn account(factors: &[Factor]) -> Account {
             name: "alice".into(),
             enabled: true,
             blocked: false,
-            preferred: None,
         },
         failures: Failures::default(),
         authenticators,

@@ -116,6 +116,7 @@ fn counts(denial: Denial) -> bool {
         | Denial::NotOneEntry
         | Denial::UnknownUser
         | Denial::NoFactor
+        | Denial::MustEnrol
         | Denial::Disabled
         | Denial::Blocked
         | Denial::LockedOut

@@ -32,6 +32,8 @@ pub enum Denial {
     UnknownUser,
     /// We know the account; it has no factor this client accepts.
     NoFactor,
+    /// The person has to enrol a factor first.
+    MustEnrol,
     Disabled,
     Blocked,
     LockedOut,
@@ -58,6 +60,7 @@ impl Denial {
             Self::NotOneEntry => "not-one-entry",
             Self::UnknownUser => "unknown-user",
             Self::NoFactor => "no-factor",
+            Self::MustEnrol => "must-enrol",
             Self::Disabled => "disabled",
             Self::Blocked => "blocked",
             Self::LockedOut => "locked-out",

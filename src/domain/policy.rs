@@ -13,7 +13,7 @@ use super::user::Account;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Requirement {
     PasswordOnly(Exemption),
-    /// One of these, most wanted first; never empty.
+    /// One of these; never empty.
     AnyOf(Vec<Factor>),
     Deny(Denial),
 }
@@ -23,7 +23,8 @@ pub enum Requirement {
 pub fn requirement(client: &Client, account: Option<&Account>, source: IpAddr, now: Timestamp) -> Requirement {
     let Some(account) = account else {
         return match client.user_match {
-            UserMatch::Refuse | UserMatch::MustEnrol => Requirement::Deny(Denial::UnknownUser),
+            UserMatch::Refuse => Requirement::Deny(Denial::UnknownUser),
+            UserMatch::MustEnrol => Requirement::Deny(Denial::MustEnrol),
             UserMatch::PasswordOnly => Requirement::PasswordOnly(Exemption::NotEnrolled),
         };
     };
@@ -33,13 +34,13 @@ pub fn requirement(client: &Client, account: Option<&Account>, source: IpAddr, n
     if client.trusts(source) {
         return Requirement::PasswordOnly(Exemption::TrustedNetwork);
     }
-    // A bypass comes last in every list: it is used up only where nothing else was offered.
     let usable: Vec<Factor> = client.factors.iter().copied().filter(|factor| account.has(*factor, now)).collect();
     if !usable.is_empty() {
         return Requirement::AnyOf(usable);
     }
     match client.user_match {
         UserMatch::PasswordOnly if !account.is_enrolled() => Requirement::PasswordOnly(Exemption::NotEnrolled),
+        UserMatch::MustEnrol if !account.is_enrolled() => Requirement::Deny(Denial::MustEnrol),
         UserMatch::PasswordOnly | UserMatch::Refuse | UserMatch::MustEnrol => Requirement::Deny(Denial::NoFactor),
     }
 }
@@ -53,4 +54,49 @@ pub fn barred(account: &Account, now: Timestamp) -> Option<Denial> {
         return Some(Denial::Blocked);
     }
     account.failures.locked_until.is_some_and(|until| now < until).then_some(Denial::LockedOut)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{NOW, account, client};
+    use super::*;
+
+    const ELSEWHERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(198, 51, 100, 7));
+
+    fn asked(user_match: UserMatch, account: Option<&Account>) -> Requirement {
+        let mut client = client();
+        client.user_match = user_match;
+        requirement(&client, account, ELSEWHERE, NOW)
+    }
+
+    #[test]
+    fn whom_we_do_not_know_policy_lets_in_or_keeps_out_and_says_why() {
+        assert_eq!(asked(UserMatch::Refuse, None), Requirement::Deny(Denial::UnknownUser));
+        assert_eq!(asked(UserMatch::MustEnrol, None), Requirement::Deny(Denial::MustEnrol));
+        assert_eq!(asked(UserMatch::PasswordOnly, None), Requirement::PasswordOnly(Exemption::NotEnrolled));
+        let bare = account(&[]);
+        assert_eq!(asked(UserMatch::Refuse, Some(&bare)), Requirement::Deny(Denial::NoFactor));
+        assert_eq!(asked(UserMatch::MustEnrol, Some(&bare)), Requirement::Deny(Denial::MustEnrol));
+        assert_eq!(asked(UserMatch::PasswordOnly, Some(&bare)), Requirement::PasswordOnly(Exemption::NotEnrolled));
+    }
+
+    #[test]
+    fn an_enrolled_user_never_gets_by_on_the_password() {
+        let mut client = client();
+        client.user_match = UserMatch::PasswordOnly;
+        client.factors = vec![Factor::Hotp];
+        let enrolled = account(&[Factor::Totp]);
+        assert_eq!(requirement(&client, Some(&enrolled), ELSEWHERE, NOW), Requirement::Deny(Denial::NoFactor));
+    }
+
+    #[test]
+    fn a_trusted_network_spares_the_factor_but_not_the_block() {
+        let mut client = client();
+        client.trusted_networks = vec!["198.51.100.0/24".parse().unwrap()];
+        let mut enrolled = account(&[Factor::Totp]);
+        let trusted = Requirement::PasswordOnly(Exemption::TrustedNetwork);
+        assert_eq!(requirement(&client, Some(&enrolled), ELSEWHERE, NOW), trusted);
+        enrolled.user.blocked = true;
+        assert_eq!(requirement(&client, Some(&enrolled), ELSEWHERE, NOW), Requirement::Deny(Denial::Blocked));
+    }
 }

@@ -155,7 +155,7 @@ fn judge(proof: Proof) -> (SignIn, Step) {
     (SignIn { state: State::Judging(denied) }, Step::Judge(proof))
 }
 
-/// Which factor: a code in the field wins, a name in the field picks, else the preferred one the door can ask for.
+/// Which factor: a code in the field wins, a name in the field picks, else a bypass, else the one the door can ask for.
 fn second_factor(
     factors: &[Factor],
     client: &Client,
@@ -179,12 +179,10 @@ fn second_factor(
         Extra::Name(Factor::App) if can_ask => Plan::Ask(Factor::App),
         Extra::Digits(_) | Extra::Recovery(_) | Extra::Name(_) => deny(Denial::FactorNotAllowed),
         Extra::Nothing => {
-            let prefers_code = account
-                .and_then(|account| account.user.preferred)
-                .is_some_and(|preferred| matches!(preferred, Factor::Totp | Factor::Hotp) && allowed(preferred));
+            // A bypass is there because nothing else is to hand; whoever has one is not asked.
             if allowed(Factor::Bypass) {
                 Plan::Judge(Proof::Bypass)
-            } else if can_ask && !prefers_code {
+            } else if can_ask {
                 Plan::Ask(Factor::App)
             } else {
                 deny(Denial::MissingCode)

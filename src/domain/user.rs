@@ -18,7 +18,6 @@ pub struct User {
     pub enabled: bool,
     /// Set by a person or a fraud report; ends only by a person.
     pub blocked: bool,
-    pub preferred: Option<Factor>,
 }
 
 /// One enrolled instance of a factor. Pending ones (not yet proven) are never loaded for a sign-in.

@@ -38,16 +38,12 @@ impl App<'_> {
         gone: impl Future<Output = ()>,
         stopping: impl Future<Output = ()>,
     ) -> Result<Waited, StoreFault> {
-        let own = question.id;
         let now = self.store.ambient().now();
         // Before the question is out: an answer may be as quick as its commit.
-        let mut wait = self.waits.register(own);
-        let asked = Box::pin(self.recorder.ask(question)).await;
-        let (id, expires_at) = match asked {
-            Ok(Asked::Waiting { id, expires_at, joined: false }) => (id, expires_at),
-            Ok(Asked::Waiting { id, expires_at, joined: true }) => {
-                drop(wait);
-                self.waits.leave(own);
+        let mut wait = self.waits.register(question.id);
+        let (id, expires_at) = match Box::pin(self.recorder.ask(question)).await? {
+            Asked::Waiting { id, expires_at, joined: false } => (id, expires_at),
+            Asked::Waiting { id, expires_at, joined: true } => {
                 wait = self.waits.register(id);
                 // It may have been answered before we registered.
                 if let Some(answer) = Box::pin(self.answered(id)).await? {
@@ -55,21 +51,8 @@ impl App<'_> {
                 }
                 (id, expires_at)
             }
-            Ok(Asked::Approved(id)) => {
-                drop(wait);
-                self.waits.leave(own);
-                return Ok(Waited::Answer(Answer::Approved(id)));
-            }
-            Ok(Asked::Denied(denial)) => {
-                drop(wait);
-                self.waits.leave(own);
-                return Ok(Waited::Answer(Answer::NotAsked(denial)));
-            }
-            Err(fault) => {
-                drop(wait);
-                self.waits.leave(own);
-                return Err(fault);
-            }
+            Asked::Approved(id) => return Ok(Waited::Answer(Answer::Approved(id))),
+            Asked::Denied(denial) => return Ok(Waited::Answer(Answer::NotAsked(denial))),
         };
         let held = metrics::challenge_pending();
         let until = until.min(Instant::now() + left(now, expires_at));
@@ -85,7 +68,6 @@ impl App<'_> {
         };
         drop(held);
         drop(wait);
-        self.waits.leave(id);
         let status = match ended {
             End::Stopping => return Ok(Waited::Stopping),
             End::Answered(status) => status,

@@ -3,6 +3,8 @@
 
 use argon2::password_hash::{PasswordHash, PasswordHasher as _, PasswordVerifier as _, SaltString};
 use argon2::{Algorithm, Argon2, Params, Version};
+use std::sync::Arc;
+
 use tokio::sync::Semaphore;
 
 use crate::domain::ids::UserId;
@@ -30,7 +32,7 @@ pub async fn matches(
     store: &Store,
     user: UserId,
     code: &Code,
-    hashing: &Semaphore,
+    hashing: &Arc<Semaphore>,
 ) -> Result<Option<String>, StoreFault> {
     let code = read(code);
     let Some((handle, proof)) = code.expose().split_at_checked(HANDLE_LENGTH) else { return Ok(None) };
@@ -40,8 +42,12 @@ pub async fn matches(
     let handle = String::from_utf8_lossy(handle).into_owned();
     let proof = Code::new(proof);
     let kept = store.recovery_hash(user, &handle).await?;
-    let _permit = hashing.acquire().await.map_err(|_| StoreFault::Stopped)?;
-    let compared = tokio::task::spawn_blocking(move || compare(&proof, kept.as_deref()));
+    let permit = Arc::clone(hashing).acquire_owned().await.map_err(|_| StoreFault::Stopped)?;
+    let compared = tokio::task::spawn_blocking(move || {
+        // Held by the work itself: a sign-in that is given up leaves its hash running.
+        let _permit = permit;
+        compare(&proof, kept.as_deref())
+    });
     match compared.await {
         Ok(Some(true)) => Ok(Some(handle)),
         Ok(Some(false)) => Ok(None),

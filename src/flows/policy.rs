@@ -2,7 +2,8 @@
 //! something; a sign-in under way keeps the one it began with.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::directory::{DirectoryClient, DirectoryFault, Spawn, Verdict, is_invalid_credentials};
 use crate::domain::directory::Directory;
-use crate::domain::ids::DirectoryId;
+use crate::domain::ids::{ClientId, DirectoryId};
 use crate::domain::secret::Password;
 use crate::store::snapshot::Snapshot;
 use crate::store::waits::Link;
@@ -81,9 +82,25 @@ impl Policy {
 pub struct Policies {
     current: watch::Receiver<Arc<Policy>>,
     link: watch::Receiver<Link>,
-    /// A change is known of and could not be loaded.
-    behind: Arc<AtomicBool>,
+    news: Arc<News>,
 }
+
+/// Changes heard of and changes loaded, counted.
+#[derive(Default)]
+struct News {
+    heard: AtomicU64,
+    loaded: AtomicU64,
+    reload: Notify,
+}
+
+impl News {
+    fn is_loaded(&self) -> bool {
+        self.loaded.load(Ordering::Acquire) == self.heard.load(Ordering::Acquire)
+    }
+}
+
+/// How long a sign-in waits for a change that is just being loaded.
+const LOADING: Duration = Duration::from_secs(2);
 
 /// The policy in memory may be older than the database's: nothing is decided by it.
 #[derive(Debug, thiserror::Error)]
@@ -91,12 +108,32 @@ pub struct Policies {
 pub struct PolicyOld;
 
 impl Policies {
-    /// The policy now, unless changes might have been missed.
-    pub fn current(&self) -> Result<Arc<Policy>, PolicyOld> {
+    /// The policy now, unless changes might have been missed. One that is just being loaded is waited for.
+    pub async fn current(&self) -> Result<Arc<Policy>, PolicyOld> {
         if !self.is_current() {
-            return Err(PolicyOld);
+            let mut current = self.current.clone();
+            let loaded = tokio::time::timeout(LOADING, current.wait_for(|_| self.is_current())).await;
+            if !matches!(loaded, Ok(Ok(_))) {
+                return Err(PolicyOld);
+            }
         }
         Ok(Arc::clone(&self.current.borrow()))
+    }
+
+    /// Somebody has changed the policy, or may have.
+    pub fn changed(&self) {
+        self.news.heard.fetch_add(1, Ordering::AcqRel);
+        self.news.reload.notify_one();
+    }
+
+    /// Completes when the client that spoke from this address no longer does.
+    pub async fn revoked(&self, client: ClientId, source: IpAddr) {
+        let mut current = self.current.clone();
+        let gone = |policy: &Arc<Policy>| policy.snapshot.client_at(source).is_none_or(|found| found.id != client);
+        // The sender lives as long as the process; without it nothing is ever revoked.
+        if current.wait_for(gone).await.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
 
     /// The last policy known, for what is no decision: whom we answer at all.
@@ -106,7 +143,7 @@ impl Policies {
 
     /// Is the database heard, and is what it said in force?
     pub fn is_current(&self) -> bool {
-        *self.link.borrow() == Link::Up && !self.behind.load(Ordering::Acquire)
+        *self.link.borrow() == Link::Up && self.news.is_loaded()
     }
 }
 
@@ -115,21 +152,19 @@ pub async fn load(
     store: Store,
     spawn: Arc<dyn Spawn>,
     link: watch::Receiver<Link>,
-    changed: Arc<Notify>,
 ) -> Result<(Policies, Reloader), StoreFault> {
     let snapshot = store.snapshot().await?;
     let (sender, current) = watch::channel(Arc::new(build(snapshot, None, &*spawn)));
-    let behind = Arc::new(AtomicBool::new(false));
-    let policies = Policies { current, link, behind: Arc::clone(&behind) };
-    Ok((policies, Reloader { store, spawn, changed, behind, sender }))
+    let news = Arc::new(News::default());
+    let policies = Policies { current, link, news: Arc::clone(&news) };
+    Ok((policies, Reloader { store, spawn, news, sender }))
 }
 
 /// Reloads the policy when told to.
 pub struct Reloader {
     store: Store,
     spawn: Arc<dyn Spawn>,
-    changed: Arc<Notify>,
-    behind: Arc<AtomicBool>,
+    news: Arc<News>,
     sender: watch::Sender<Arc<Policy>>,
 }
 
@@ -139,19 +174,21 @@ const RETRY: Duration = Duration::from_secs(1);
 impl Reloader {
     pub async fn run(self) {
         loop {
-            self.changed.notified().await;
-            match self.store.snapshot().await {
+            self.news.reload.notified().await;
+            let heard = self.news.heard.load(Ordering::Acquire);
+            let snapshot = tokio::time::timeout(LOADING, self.store.snapshot()).await;
+            match snapshot.unwrap_or(Err(StoreFault::Slow(LOADING))) {
                 Ok(snapshot) => {
                     let before = Arc::clone(&self.sender.borrow());
-                    self.sender.send_replace(Arc::new(build(snapshot, Some(&before), &*self.spawn)));
-                    self.behind.store(false, Ordering::Release);
+                    let policy = Arc::new(build(snapshot, Some(&before), &*self.spawn));
+                    self.news.loaded.store(heard, Ordering::Release);
+                    self.sender.send_replace(policy);
                     tracing::debug!("policy reloaded");
                 }
                 Err(fault) => {
-                    self.behind.store(true, Ordering::Release);
                     tracing::error!(%fault, "the changed policy could not be loaded; nothing is decided until it is");
                     tokio::time::sleep(RETRY).await;
-                    self.changed.notify_one();
+                    self.news.reload.notify_one();
                 }
             }
         }

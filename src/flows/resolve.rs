@@ -27,8 +27,10 @@ pub struct Account {
     pub unique_id: UniqueId,
 }
 
-/// More than two tell us no more than two do.
-const ENOUGH: usize = 2;
+/// A name that more entries than this answer to is a fault of the directory's, not a name.
+const ENOUGH: usize = 50;
+/// MS-ADA3 §2.349.
+const PRINCIPAL: &str = "userPrincipalName";
 /// RFC 4511 appendix A: the name is none.
 const INVALID_DN_SYNTAX: u32 = 34;
 
@@ -39,13 +41,24 @@ pub async fn resolve(
 ) -> Result<Resolved, DirectoryFault> {
     let directory = client.directory();
     let Some((base, scope, filter)) = question(directory, name) else { return Ok(Resolved::NotOne) };
-    let attributes = [directory.unique_id_attribute()];
+    let attributes = [directory.unique_id_attribute(), PRINCIPAL];
     let search = Search { base, scope, filter: &filter, attributes: &attributes, limit: ENOUGH };
     let entries = match client.search(&search, deadline).await {
         Ok(entries) => entries,
         Err(DirectoryFault::Unavailable { code: INVALID_DN_SYNTAX, .. }) => return Ok(Resolved::NotOne),
         Err(fault) => return Err(fault),
     };
+    if let LoginName::Upn { local, domain, .. } = name {
+        // A user may be able to write a mail attribute; it must not get in the way of somebody's principal name.
+        let wanted = format!("{}@{}", local.as_str(), domain.as_str());
+        let is_principal = |entry: &&Entry| {
+            entry.text(PRINCIPAL).and_then(|text| fold(text).ok()).is_some_and(|text| text.as_str() == wanted)
+        };
+        let principals: Vec<Entry> = entries.iter().filter(is_principal).cloned().collect();
+        if !principals.is_empty() {
+            return Ok(one(directory, &principals));
+        }
+    }
     Ok(one(directory, &entries))
 }
 
@@ -67,26 +80,27 @@ fn question<'a>(directory: &'a Directory, name: &'a LoginName) -> Option<(&'a st
             let base = Dn::parse(&directory.base_dn).ok()?;
             return dn.is_under(&base).then(|| (text.as_str(), Scope::Base, Filter::present("objectClass")));
         }
-        LoginName::Upn { local, domain, .. } => {
-            let address = format!("{}@{}", local.as_str(), domain.as_str());
-            let named = directory.at_attributes().iter().map(|attribute| Filter::equal(attribute, &address));
-            let mut any: Vec<Filter> = named.collect();
+        // The text goes to the directory as it was typed: its own matching rules are the ones that count.
+        LoginName::Upn { text, domain, .. } => {
+            let mut any: Vec<Filter> =
+                directory.at_attributes().iter().map(|attribute| Filter::equal(attribute, text)).collect();
             // MS-ADTS §5.1.1.1.1: every account also answers to sAMAccountName@dns-domain.
             if directory.kind == DirectoryKind::ActiveDirectory
                 && Some(domain) == dns_domain(&directory.base_dn).as_ref()
+                && let Some((local, _)) = text.split_once('@')
             {
-                any.push(Filter::equal(account, local.as_str()));
+                any.push(Filter::equal(account, local));
             }
             Filter::Or(any)
         }
-        LoginName::DownLevel { domain, account: local, .. } => {
+        LoginName::DownLevel { text, domain, .. } => {
             let ours = directory.domain.as_deref().and_then(|ours| fold(ours).ok())?;
             if ours != *domain {
                 return None;
             }
-            Filter::equal(account, local.as_str())
+            Filter::equal(account, text.split_once('\\')?.1)
         }
-        LoginName::Plain { account: local, .. } => Filter::equal(account, local.as_str()),
+        LoginName::Plain { text, .. } => Filter::equal(account, text),
     };
     Some((&directory.base_dn, Scope::Subtree, filter))
 }

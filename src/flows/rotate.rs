@@ -54,18 +54,20 @@ fn listed(ids: &BTreeSet<u32>) -> String {
 /// Goes on with a rotation that has begun, or begins one.
 pub async fn rotate(store: &Store, keys: &Keys<'_>, by: &Actor) -> Result<Rotated, RotateFault> {
     let _lock = lock(store).await?;
-    let keyring = present(store, keys)?;
+    let keyring = in_use(&present(store, keys)?, keys, store)?;
     let key = keyring.current_id();
     let store = store.with_keyring(keyring.clone());
     if pending(&store, key).await?.is_empty() {
         let Keys::File(file) = keys else { return Ok(Rotated::NothingToDo { key }) };
+        if store.others_connected().await? > 0 {
+            // Others must be able to open what it seals before anybody seals with it.
+            let keyring = keyring.with_spare_key(store.ambient());
+            file.replace(&keyring, store.ambient())?;
+            return Ok(Rotated::Prepared { key: keyring.with_newest_current().current_id() });
+        }
         let keyring = keyring.with_fresh_key(store.ambient());
-        let key = keyring.current_id();
         // On disk before anything is sealed with it: a crash from here on loses nothing.
         file.replace(&keyring, store.ambient())?;
-        if store.others_connected().await? > 0 {
-            return Ok(Rotated::Prepared { key });
-        }
         return reseal(&store.with_keyring(keyring), by).await;
     }
     reseal(&store, by).await
@@ -74,7 +76,7 @@ pub async fn rotate(store: &Store, keys: &Keys<'_>, by: &Actor) -> Result<Rotate
 /// Forgets the keys that nothing is sealed with any more, after sealing anew what is. Returns the ids forgotten.
 pub async fn drop_old(store: &Store, keys: &Keys<'_>, by: &Actor) -> Result<Vec<u32>, RotateFault> {
     let _lock = lock(store).await?;
-    let keyring = present(store, keys)?;
+    let keyring = in_use(&present(store, keys)?, keys, store)?;
     let old: Vec<u32> = keyring.ids().into_iter().skip(1).collect();
     let store = store.with_keyring(keyring.clone());
     reseal(&store, by).await?;
@@ -94,6 +96,17 @@ fn present(store: &Store, keys: &Keys<'_>) -> Result<Keyring, RotateFault> {
         Keys::File(file) => Ok(file.load()?),
         Keys::Configured => Ok(store.keyring().clone()),
     }
+}
+
+/// Takes a prepared key into use, in the file first.
+fn in_use(keyring: &Keyring, keys: &Keys<'_>, store: &Store) -> Result<Keyring, RotateFault> {
+    let newest = keyring.with_newest_current();
+    if let Keys::File(file) = keys
+        && newest.current_id() != keyring.current_id()
+    {
+        file.replace(&newest, store.ambient())?;
+    }
+    Ok(newest)
 }
 
 /// Other keys than this one that something is sealed with.

@@ -14,12 +14,11 @@ use super::places::Places;
 use super::policy::{Policies, PolicyOld, Upstream};
 use super::resolve::{self, Resolved, is_member};
 use super::throttle::Throttle;
-use crate::directory::{DirectoryFault, Upstream as Connection, Verdict, is_invalid_credentials};
+use crate::directory::{DirectoryFault, Upstream as Connection, Verdict};
 use crate::domain::client::Client;
 use crate::domain::dn::{self, Dn};
 use crate::domain::factor::Factor;
 use crate::domain::ids::{ChallengeId, SignInId, UserId};
-use crate::domain::judgement::{Digits, check_digits};
 use crate::domain::mac;
 use crate::domain::name::LoginName;
 use crate::domain::offered::{Extra, Offered};
@@ -59,6 +58,8 @@ pub enum Ended {
     Refused { answer: Bytes },
     /// We refused; `text` is how the directory would have worded a wrong password.
     Denied { denial: Denial, text: String },
+    /// The source had too many denials lately; the directory was not asked.
+    Throttled,
     /// The password is empty, or would be without its code (RFC 4513 §5.1.2); nothing was asked of anybody.
     EmptyPassword,
 }
@@ -80,6 +81,8 @@ pub enum SignInError {
     Full(usize),
     #[error("this process is stopping")]
     Stopping,
+    #[error("the sign-in machine and its driver disagree; please report this")]
+    Broken,
 }
 
 impl SignInError {
@@ -93,6 +96,7 @@ impl SignInError {
             Self::Deadline(_) => "deadline",
             Self::Full(_) => "full",
             Self::Stopping => "stopping",
+            Self::Broken => "broken",
         }
     }
 
@@ -105,7 +109,8 @@ impl SignInError {
             | Self::Policy(_)
             | Self::NoDirectory
             | Self::Deadline(_)
-            | Self::Stopping => false,
+            | Self::Stopping
+            | Self::Broken => false,
         }
     }
 }
@@ -129,7 +134,7 @@ pub struct SignIns {
     policies: Policies,
     throttle: Throttle,
     waiting: Places,
-    hashing: Semaphore,
+    hashing: Arc<Semaphore>,
     limits: Limits,
     /// Requested when waiting sign-ins must end because the process does.
     closing: Stop,
@@ -155,7 +160,7 @@ impl SignIns {
             policies,
             throttle: Throttle::new(limits.denials_per_source_per_minute),
             waiting: Places::default(),
-            hashing: Semaphore::new(limits.hashing),
+            hashing: Arc::new(Semaphore::new(limits.hashing)),
             limits,
             closing,
         }
@@ -179,7 +184,9 @@ impl SignIns {
         let client = attempt.client.name.as_str();
         match ended {
             Ok(Decided { ended, outcome: Some(outcome) }) => {
-                if let Outcome::Denied(_) = outcome {
+                if let Outcome::Denied(denial) = outcome
+                    && denial != Denial::Throttled
+                {
                     self.throttle.denied(attempt.source, Instant::now());
                 }
                 let method = method(outcome);
@@ -256,11 +263,8 @@ impl Run<'_> {
         if attempt.field.is_empty() {
             return Ok(Decided { ended: Ended::EmptyPassword, outcome: None });
         }
-        let policy = self.desk.policies.current()?;
+        let policy = self.desk.policies.current().await?;
         let upstream = policy.directory(attempt.client.directory).ok_or(SignInError::NoDirectory)?;
-        if self.desk.throttle.is_over(attempt.source, Instant::now()) {
-            return self.deny_unasked(upstream, Denial::Throttled).await;
-        }
         let Ok(name) = LoginName::parse(attempt.name) else {
             return self.deny_unasked(upstream, Denial::NotOneEntry).await;
         };
@@ -270,6 +274,11 @@ impl Run<'_> {
             && attempt.client.exempts(dn, attempt.source)
         {
             return Box::pin(self.service_account(upstream, text)).await;
+        }
+        // The gateway's own account is through by now: a stranger at its login page must not take the gateway down too.
+        if self.desk.throttle.is_over(attempt.source, Instant::now()) {
+            let outcome = Box::pin(self.conclude(None, Proof::Denied(Denial::Throttled), None, [0; 32])).await?;
+            return Ok(Decided { ended: Ended::Throttled, outcome: Some(outcome) });
         }
         let resolved = Box::pin(resolve::resolve(&upstream.client, &name, self.deadline)).await?;
         let subject = match resolved {
@@ -355,8 +364,10 @@ impl Run<'_> {
             Requirement::Deny(Denial::NotOneEntry)
         };
         let (machine, _) = SignIn::begin(&requirement, client, account.as_ref(), &offered.extra, *screen, now);
+        let accepted = matches!(verdict, Verdict::Accepted { .. });
+        let wanted = matches!(&requirement, Requirement::AnyOf(factors) if factors.contains(&Factor::RecoveryCode));
         let recovery = match (&offered.extra, &account) {
-            (Extra::Recovery(code), Some(account)) => {
+            (Extra::Recovery(code), Some(account)) if accepted && wanted => {
                 recovery::matches(&self.desk.store, account.user.id, code, &self.desk.hashing).await?
             }
             (Extra::Nothing | Extra::Digits(_) | Extra::Name(_) | Extra::Recovery(_), _) => None,
@@ -392,7 +403,7 @@ impl Run<'_> {
                     if let Some((_, connection)) = accepted.take() {
                         connection.stream.hang_up();
                     }
-                    let (Some(user), Some(gone)) = (user, gone.take()) else { return Err(SignInError::Stopping) };
+                    let (Some(user), Some(gone)) = (user, gone.take()) else { return Err(SignInError::Broken) };
                     let question = self.question(user, factor, join_key);
                     match self.ask(question, gone).await? {
                         Waited::Answer(answer) => Event::Answered(answer),
@@ -409,11 +420,9 @@ impl Run<'_> {
         let ended = match (outcome, accepted, refused) {
             (Outcome::Granted(_), Some((answer, upstream)), _) => Ended::Granted { answer, upstream },
             // The machine grants only after an accepted password.
-            (Outcome::Granted(_), None, _) => return Err(SignInError::Stopping),
-            // Of a name that is nobody's, a directory may say that it is no DN: only for names it does not know (R19).
-            (Outcome::Denied(Denial::WrongPassword), _, Some((code, answer)))
-                if subject.account.is_some() || is_invalid_credentials(code) =>
-            {
+            (Outcome::Granted(_), None, _) => return Err(SignInError::Broken),
+            // What a directory says of a name that is nobody's may differ from what it says of a wrong password (R19).
+            (Outcome::Denied(Denial::WrongPassword), _, Some(answer)) if subject.account.is_some() => {
                 Ended::Refused { answer }
             }
             (Outcome::Denied(denial), _, _) => {
@@ -440,12 +449,14 @@ impl Run<'_> {
         }
         let verdict = self.bind(upstream, &subject.bind_name, &first.password).await?;
         let Verdict::Refused { .. } = &verdict else { return Ok(Some(First { verdict, offered: first })) };
-        // A code that is right just now was meant as one: the password is wrong, and asking again would only count
-        // against the account in the directory.
-        let meant = match (&first.extra, account) {
-            (Extra::Digits(code), Some(account)) => matches!(check_digits(account, code, now), Digits::Accepted(..)),
-            (Extra::Digits(_) | Extra::Nothing | Extra::Recovery(_) | Extra::Name(_), _) => false,
-        };
+        // Whoever has such a factor meant it as one: the password is wrong, and asking again would only count against the
+        // account in the directory. Whether the code itself is right must not matter here: it is not counted yet.
+        let meant = account.is_some_and(|account| match &first.extra {
+            Extra::Nothing => false,
+            Extra::Digits(_) => account.has(Factor::Totp, now) || account.has(Factor::Hotp, now),
+            Extra::Recovery(_) => account.has(Factor::RecoveryCode, now),
+            Extra::Name(factor) => account.has(*factor, now),
+        });
         match readings.next() {
             Some(whole) if !meant => {
                 let verdict = self.bind(upstream, &subject.bind_name, &whole.password).await?;
@@ -518,7 +529,9 @@ impl Run<'_> {
         let Attempt { client, source, field, .. } = self.attempt;
         let mut key = mac::keyed(self.desk.store.join_secret());
         let who = subject.account.as_ref().map_or("", |account| account.unique_id.0.as_str());
-        let source = source.to_canonical().to_string();
+        // Clients that were put into one group are one gateway with several addresses.
+        let shared = client.group != client.name;
+        let source = if shared { String::new() } else { source.to_canonical().to_string() };
         for part in
             [client.directory.0.as_bytes(), who.as_bytes(), client.group.as_bytes(), source.as_bytes(), field.expose()]
         {
@@ -545,14 +558,10 @@ struct Held {
     join_key: [u8; 32],
 }
 
-/// The directory's answer and the connection it is the user's on.
-type Accepted = (Bytes, Connection);
-/// The directory's code and answer.
-type Refused = (u32, Bytes);
-
-fn sort(verdict: Verdict) -> (Option<Accepted>, Option<Refused>) {
+/// An accepted password with its connection, or the directory's refusal.
+fn sort(verdict: Verdict) -> (Option<(Bytes, Connection)>, Option<Bytes>) {
     match verdict {
         Verdict::Accepted { answer, upstream } => (Some((answer, upstream)), None),
-        Verdict::Refused { code, answer, .. } => (None, Some((code, answer))),
+        Verdict::Refused { answer, .. } => (None, Some(answer)),
     }
 }

@@ -87,6 +87,7 @@ impl Session<'_> {
             }
             Ok(Ended::Refused { answer }) => answer,
             Ok(Ended::Denied { denial, text }) => reply::denied(id, denial, &text),
+            Ok(Ended::Throttled) => reply::throttled(id),
             Ok(Ended::EmptyPassword) => reply::empty_password(id),
             Err(error) => reply::undecided(id, &error),
         })

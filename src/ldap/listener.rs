@@ -178,7 +178,7 @@ impl House {
         let name = client.name.clone();
         let end = Box::pin(Session::new(stream, client, policy, source, &self.shared).run()).await;
         match &end {
-            SessionEnd::Left | SessionEnd::Idle | SessionEnd::Stopping => {
+            SessionEnd::Left | SessionEnd::Idle | SessionEnd::Stopping | SessionEnd::Revoked => {
                 tracing::debug!(%source, client = %shown(&name), %end, "connection ended");
             }
             SessionEnd::Frame(fault) => {

@@ -36,6 +36,8 @@ pub enum RelayEnd {
     DirectorySilent,
     Idle,
     Stopping,
+    /// The address belongs to no client any more.
+    Revoked,
 }
 
 /// Limits of one relay.
@@ -91,7 +93,7 @@ impl<'a, Wanted: FnMut(u8, &[u8]) -> bool> Relay<'a, Wanted> {
     ) -> Self {
         // What came with the bind's answer belongs to the client.
         let outbox = std::mem::take(&mut upstream.leftover);
-        let mut relay = Self {
+        Self {
             client,
             inbox,
             upstream,
@@ -100,30 +102,32 @@ impl<'a, Wanted: FnMut(u8, &[u8]) -> bool> Relay<'a, Wanted> {
             frames,
             cleared: 0,
             attention: false,
-            outbox: BytesMut::new(),
+            outbox,
             boundaries: Boundaries::default(),
-            asked: None,
+            asked: (owed > 0).then(Instant::now),
             owed,
             moved: Instant::now(),
             flush_client: false,
             flush_upstream: false,
-        };
-        if !outbox.is_empty() && relay.boundaries.pass(&outbox, MAX_ANSWER, |_| {}).is_ok() {
-            relay.outbox = outbox;
         }
-        relay
     }
 
-    /// Runs to an end, and says whether the directory may still owe answers.
-    pub async fn run(mut self, stop: &Stop) -> (RelayEnd, bool) {
+    /// Runs to an end, and says how many answers the directory still owes.
+    pub async fn run(mut self, stop: &Stop, revoked: impl Future<Output = ()>) -> (RelayEnd, u64) {
         let timer = sleep_until(self.next_limit());
         tokio::pin!(timer);
         let stopping = stop.requested();
-        tokio::pin!(stopping);
+        tokio::pin!(stopping, revoked);
         let mut must_stop = false;
+        if let Err(fault) = self.hear() {
+            return (RelayEnd::DirectoryBroken(fault), self.owed);
+        }
         let end = poll_fn(|cx| {
             if !must_stop && stopping.as_mut().poll(cx).is_ready() {
                 must_stop = true;
+            }
+            if revoked.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(RelayEnd::Revoked);
             }
             let end = match self.poll_both(cx) {
                 Poll::Ready(end) => Some(end),
@@ -136,7 +140,8 @@ impl<'a, Wanted: FnMut(u8, &[u8]) -> bool> Relay<'a, Wanted> {
             }
         })
         .await;
-        (end, self.owed > 0 || !self.boundaries.at_boundary())
+        let half = u64::from(self.owed == 0 && !self.boundaries.at_boundary());
+        (end, self.owed + half)
     }
 
     fn next_limit(&self) -> Instant {
@@ -188,7 +193,6 @@ impl<'a, Wanted: FnMut(u8, &[u8]) -> bool> Relay<'a, Wanted> {
             match self.poll_read_answers(cx) {
                 Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(RelayEnd::DirectoryClosed),
                 Poll::Ready(Ok(_)) => {
-                    self.asked = None;
                     self.moved = Instant::now();
                     if let Err(fault) = self.hear() {
                         return Poll::Ready(RelayEnd::DirectoryBroken(fault));
@@ -214,6 +218,8 @@ impl<'a, Wanted: FnMut(u8, &[u8]) -> bool> Relay<'a, Wanted> {
             begun += 1;
             last += u64::from(!matches!(answer, op::SEARCH_ENTRY | op::SEARCH_REFERENCE | op::INTERMEDIATE_RESPONSE));
         });
+        // Half an answer is none: its rest has to come in time too.
+        self.asked = if self.boundaries.at_boundary() { None } else { Some(self.moved) };
         self.frames.to_client.increment(begun);
         self.owed = self.owed.saturating_sub(last);
         counted

@@ -37,6 +37,7 @@ pub fn denied(message_id: u32, denial: Denial, refusal: &str) -> Bytes {
         | Denial::NotOneEntry
         | Denial::UnknownUser
         | Denial::NoFactor
+        | Denial::MustEnrol
         | Denial::Disabled
         | Denial::Blocked
         | Denial::LockedOut
@@ -48,11 +49,14 @@ pub fn denied(message_id: u32, denial: Denial, refusal: &str) -> Bytes {
         | Denial::PromptExpired
         | Denial::PromptCancelled
         | Denial::TooManyPrompts
-        | Denial::AlreadyAsking => bind_response(message_id, Code::InvalidCredentials, refusal),
-        Denial::Throttled => {
-            bind_response(message_id, Code::Busy, "too many refused sign-ins from this address; wait a minute")
-        }
+        | Denial::AlreadyAsking
+        | Denial::Throttled => bind_response(message_id, Code::InvalidCredentials, refusal),
     }
+}
+
+/// The address had too many denials lately, whoever they were for: the one denial that says what it is.
+pub fn throttled(message_id: u32) -> Bytes {
+    bind_response(message_id, Code::Busy, "too many refused sign-ins from this address; wait a minute")
 }
 
 /// Nobody could decide: the client may try again, and nothing counts against the user.
@@ -159,6 +163,10 @@ pub fn goodbye_idle() -> Bytes {
 
 pub fn goodbye_directory_lost() -> Bytes {
     notice(Code::Unavailable, "the directory closed the connection or does not answer")
+}
+
+pub fn goodbye_revoked() -> Bytes {
+    notice(Code::UnwillingToPerform, "this address belongs to no client any more")
 }
 
 pub fn goodbye_full() -> Bytes {

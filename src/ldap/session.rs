@@ -56,7 +56,7 @@ pub struct Session<'a> {
     pub(super) source: IpAddr,
     pub(super) upstream: Option<Standing>,
     /// The directory may still owe answers on the upstream connection.
-    outstanding: bool,
+    outstanding: u64,
     pub(super) sign_ins: &'a SignIns,
     pub(super) settings: &'a LdapConfig,
     shared: &'a Shared,
@@ -85,13 +85,15 @@ pub enum SessionEnd {
     DirectoryBroken(FrameFault),
     #[error("this process is stopping")]
     Stopping,
+    #[error("the address belongs to no client any more")]
+    Revoked,
 }
 
 /// Longest wait for a parting word to be taken.
 const PARTING: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// Attributes that hold passwords (RFC 4519 §2.41, RFC 3112, MS-ADA3, Samba), by name and by OID.
-const PASSWORDS: [&str; 9] = [
+const PASSWORDS: [&str; 12] = [
     "userpassword",
     "2.5.4.35",
     "authpassword",
@@ -99,8 +101,11 @@ const PASSWORDS: [&str; 9] = [
     "unicodepwd",
     "1.2.840.113556.1.4.90",
     "dbcspwd",
+    "1.2.840.113556.1.4.55",
     "sambantpassword",
     "sambalmpassword",
+    "1.3.6.1.4.1.7165.2.1.25",
+    "1.3.6.1.4.1.7165.2.1.24",
 ];
 
 impl<'a> Session<'a> {
@@ -118,7 +123,7 @@ impl<'a> Session<'a> {
             policy,
             source,
             upstream: None,
-            outstanding: false,
+            outstanding: 0,
             sign_ins: &shared.sign_ins,
             settings: &shared.settings,
             shared,
@@ -138,6 +143,7 @@ impl<'a> Session<'a> {
                 Some(reply::goodbye_directory_lost())
             }
             SessionEnd::Stopping => Some(reply::goodbye_stopping()),
+            SessionEnd::Revoked => Some(reply::goodbye_revoked()),
         };
         self.leave_upstream();
         // Whoever does not take it does not get it.
@@ -157,30 +163,28 @@ impl<'a> Session<'a> {
         if Arc::ptr_eq(&policy, &self.policy) {
             return true;
         }
-        let client = policy.snapshot.client_at(self.source).map(Arc::clone);
+        let Some(client) = policy.snapshot.client_at(self.source).map(Arc::clone) else { return false };
         self.policy = policy;
-        client.is_some_and(|client| {
-            self.client = client;
-            true
-        })
+        self.client = client;
+        true
     }
 
     /// Ends the upstream connection, and with it whoever was signed in. What the directory was asked before is still
     /// done by it (RFC 4511 §4.3); with nothing asked, the port is free again at once.
     pub(super) fn leave_upstream(&mut self) {
         match self.upstream.take() {
-            Some(Standing::Bound(upstream) | Standing::Anonymous(upstream)) if !self.outstanding => {
+            Some(Standing::Bound(upstream) | Standing::Anonymous(upstream)) if self.outstanding == 0 => {
                 upstream.stream.hang_up();
             }
             Some(Standing::Bound(_) | Standing::Anonymous(_)) | None => {}
         }
-        self.outstanding = false;
+        self.outstanding = 0;
     }
 
     async fn serve(&mut self) -> Result<std::convert::Infallible, SessionEnd> {
         loop {
-            if self.upstream.is_some() {
-                self.relay().await?;
+            if self.upstream.is_some() && !self.relay().await? {
+                continue;
             }
             match self.next_message().await? {
                 Message::Bind(request) => match self.bind(request).await {
@@ -214,6 +218,7 @@ impl<'a> Session<'a> {
                 read = self.stream.read_buf(&mut self.inbox) => read,
                 () = tokio::time::sleep_until(idle) => return Err(SessionEnd::Idle),
                 () = self.shared.stop.requested() => return Err(SessionEnd::Stopping),
+                () = self.sign_ins.policies().revoked(self.client.id, self.source) => return Err(SessionEnd::Revoked),
             };
             if matches!(read, Ok(0) | Err(_)) {
                 return Err(SessionEnd::Left);
@@ -290,7 +295,7 @@ impl<'a> Session<'a> {
             upstream.stream.flush().await
         });
         self.shared.frames.to_directory.increment(1);
-        self.outstanding = true;
+        self.outstanding += u64::from(frame.op() != op::ABANDON_REQUEST);
         match sent.await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(SessionEnd::DirectoryClosed),
@@ -321,29 +326,34 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Relays until a message comes that the session has to see; it is then at the front of the inbox.
-    async fn relay(&mut self) -> Result<(), SessionEnd> {
+    /// Relays until a message comes that the session has to see; it is then at the front of the inbox. False if it was
+    /// answered here, and the directory's answers have to go on.
+    async fn relay(&mut self) -> Result<bool, SessionEnd> {
         let max_frame = self.max_frame();
         let bounds = Bounds { max_frame, idle: self.settings.idle_timeout, operation: self.settings.operation_timeout };
         let client = Arc::clone(&self.client);
         let (upstream, bound) = match &mut self.upstream {
             Some(Standing::Bound(upstream)) => (upstream, true),
             Some(Standing::Anonymous(upstream)) => (upstream, false),
-            None => return Ok(()),
+            None => return Ok(true),
         };
         let wanted = |op: u8, bytes: &[u8]| is_for_session(&client, bound, op, bytes);
-        let owed = u64::from(self.outstanding);
+        let owed = self.outstanding;
         let relay = Relay::new(&mut self.stream, &mut self.inbox, upstream, wanted, bounds, &self.shared.frames, owed);
-        let (end, outstanding) = relay.run(&self.shared.stop).await;
+        let (end, outstanding) =
+            relay.run(&self.shared.stop, self.sign_ins.policies().revoked(self.client.id, self.source)).await;
         self.outstanding = outstanding;
         match end {
             RelayEnd::Attention => {
                 // RFC 4511 §4.14.1: not while operations are outstanding. A bind simply ends them (§4.2.1).
-                if outstanding && let Some(id) = self.starts_tls(max_frame) {
+                if outstanding > 0
+                    && let Some(id) = self.starts_tls(max_frame)
+                {
                     drop(frame::split(&mut self.inbox, max_frame)?);
-                    return self.send(&reply::start_tls_out_of_order(id)).await;
+                    self.send(&reply::start_tls_out_of_order(id)).await?;
+                    return Ok(false);
                 }
-                Ok(())
+                Ok(true)
             }
             RelayEnd::ClientClosed => Err(SessionEnd::Left),
             RelayEnd::ClientBroken(fault) => Err(fault.into()),
@@ -352,12 +362,16 @@ impl<'a> Session<'a> {
             RelayEnd::DirectorySilent => Err(SessionEnd::DirectorySilent),
             RelayEnd::Idle => Err(SessionEnd::Idle),
             RelayEnd::Stopping => Err(SessionEnd::Stopping),
+            RelayEnd::Revoked => Err(SessionEnd::Revoked),
         }
     }
 
+    /// The id of the request at the front of the inbox, if it is a StartTLS.
     fn starts_tls(&self, limit: usize) -> Option<u32> {
         let peek = frame::peek(&self.inbox, limit).ok()??;
-        (peek.op == op::EXTENDED_REQUEST).then_some(peek.message_id)
+        let bytes = self.inbox.get(..peek.total).filter(|_| peek.op == op::EXTENDED_REQUEST)?;
+        let frame = frame::frame(Bytes::copy_from_slice(bytes)).ok()?;
+        ExtendedRequest::parse(&frame).is_ok_and(|request| request.oid == START_TLS).then_some(peek.message_id)
     }
 
     /// RFC 4511 §4.14. Whoever was signed in before is not any more.

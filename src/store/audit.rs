@@ -91,6 +91,14 @@ pub(super) async fn append(
     Ok(head)
 }
 
+/// Where a chain stands, once whoever appends to it has ended.
+pub(super) async fn locked_head(connection: &mut PgConnection, writer: WriterId) -> Result<Head, StoreFault> {
+    let row = sqlx::query!("select seq, mac from audit_heads where writer = $1 for update", writer.0)
+        .fetch_one(connection)
+        .await?;
+    Ok(Head { writer, seq: row.seq, link: link(&row.mac) })
+}
+
 impl Store {
     /// Records administrative acts in the caller's transaction.
     pub(super) async fn administer(&self, connection: &mut PgConnection, events: Vec<Event>) -> Result<(), StoreFault> {
@@ -106,10 +114,7 @@ impl Store {
         )
         .execute(&mut *connection)
         .await?;
-        let row = sqlx::query!("select seq, mac from audit_heads where writer = $1 for update", ADMINISTRATION.0)
-            .fetch_one(&mut *connection)
-            .await?;
-        let head = Head { writer: ADMINISTRATION, seq: row.seq, link: link(&row.mac) };
+        let head = locked_head(connection, ADMINISTRATION).await?;
         let now = self.ambient.now();
         let events: Vec<_> = events.into_iter().map(|event| (now, event)).collect();
         append(connection, self.keys.audit(), head, &events).await?;
@@ -156,8 +161,9 @@ impl Store {
         let wanted = self.anchored(&mut tx).await?;
         let mut records = 0_u64;
         {
-            let mut rows = sqlx::query!("select writer, seq, at, body, mac from audit_events order by writer, seq")
-                .fetch(&mut *tx);
+            let mut rows =
+                sqlx::query!("select writer, seq, at, user_id, body, mac from audit_events order by writer, seq")
+                    .fetch(&mut *tx);
             let mut at = (WriterId(Uuid::nil()), 0_i64, GENESIS);
             while let Some(row) = rows.try_next().await? {
                 records += 1;
@@ -171,6 +177,9 @@ impl Store {
                 let record = Record { writer, seq: row.seq, at: row.at.to_jiff(), body: row.body };
                 // After a gap the link before it is gone; what follows is checked from its own link on.
                 if row.seq == at.1 + 1 && !record.is_linked(self.keys.audit(), &at.2, &row.mac) {
+                    faults.push(ChainFault::Changed { writer, seq: row.seq });
+                }
+                if user_of(&record.body) != row.user_id {
                     faults.push(ChainFault::Changed { writer, seq: row.seq });
                 }
                 if wanted.contains(&(writer, row.seq)) {
@@ -260,6 +269,15 @@ fn anchors_of(body: &str) -> Vec<Anchor> {
         anchors: Vec<Anchor>,
     }
     serde_json::from_str::<Started>(body).map(|started| started.anchors).unwrap_or_default()
+}
+
+/// Whom a record is about, by its signed body; the column beside it is only an index.
+fn user_of(body: &str) -> Option<Uuid> {
+    #[derive(serde::Deserialize)]
+    struct About {
+        user: Option<Uuid>,
+    }
+    serde_json::from_str::<About>(body).ok().and_then(|about| about.user)
 }
 
 fn link(bytes: &[u8]) -> Link {

@@ -123,7 +123,7 @@ impl Store {
     }
 }
 
-async fn notify(connection: &mut PgConnection, id: ChallengeId) -> Result<(), StoreFault> {
+pub(super) async fn notify(connection: &mut PgConnection, id: ChallengeId) -> Result<(), StoreFault> {
     sqlx::query!("select pg_notify($1, $2)", CHANNEL, id.to_string()).execute(connection).await?;
     Ok(())
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use sqlx::types::Json;
+use uuid::Uuid;
 
 use super::audit::Actor;
 use super::seal::Place;
@@ -12,8 +13,8 @@ use crate::domain::directory::{Directory, DirectoryKind, Server};
 use crate::domain::ids::DirectoryId;
 use crate::domain::secret::Password;
 
-fn place(id: &DirectoryId) -> Place<'_> {
-    Place::new("directories", "bind_password_sealed", id.0.as_bytes())
+pub(super) fn place(id: &Uuid) -> Place<'_> {
+    Place::new("directories", "bind_password_sealed", id.as_bytes())
 }
 
 impl Store {
@@ -28,7 +29,7 @@ impl Store {
         rows.into_iter()
             .map(|row| {
                 let id = DirectoryId(row.id);
-                let password = self.keyring.open(&place(&id), &row.bind_password_sealed)?;
+                let password = self.keyring.open(&place(&id.0), &row.bind_password_sealed)?;
                 Ok(Directory {
                     kind: kind(&row.kind).ok_or_else(|| StoreFault::Unreadable {
                         table: "directories",
@@ -51,7 +52,7 @@ impl Store {
     }
 
     pub async fn add_directory(&self, directory: &Directory, by: &Actor) -> Result<(), StoreFault> {
-        let sealed = self.keyring.seal(&place(&directory.id), directory.bind_password.expose(), self.ambient.bytes());
+        let sealed = self.keyring.seal(&place(&directory.id.0), directory.bind_password.expose(), self.ambient.bytes());
         let mut tx = self.pool.begin().await?;
         sqlx::query!(
             "insert into directories (id, name, kind, servers, base_dn, bind_dn, bind_password_sealed, ca_pem, domain,

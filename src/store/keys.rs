@@ -26,12 +26,17 @@ impl DataKeys {
     }
 }
 
-const CANARY: &str = "canary";
+pub(super) const CANARY: &str = "canary";
 const AUDIT: &str = "audit-chain";
 const JOIN: &str = "join";
 
 pub(super) fn place(purpose: &str) -> Place<'_> {
     Place::new("data_keys", "key_sealed", purpose.as_bytes())
+}
+
+/// Has some master key sealed this database before?
+pub async fn is_sealed(pool: &PgPool) -> Result<bool, StoreFault> {
+    Ok(read(pool, CANARY).await?.is_some())
 }
 
 /// Checks the canary, and makes what is missing in a new database.

@@ -54,6 +54,8 @@ pub enum StoreFault {
     Unreadable { table: &'static str, row: String, what: String },
     #[error("the writer of the audit trail has stopped")]
     Stopped,
+    #[error("the database did not commit within {0:?}")]
+    Slow(Duration),
     #[error("too many sign-ins wait to be recorded")]
     Full,
     /// One failure of a batch, told to everybody in it.
@@ -114,6 +116,11 @@ impl Store {
     pub async fn open(connect: Connect, keyring: Keyring, ambient: Ambient) -> Result<Self, StoreFault> {
         let pool = pool(connect).await?;
         migrate(&pool).await?;
+        Self::unseal(pool, keyring, ambient).await
+    }
+
+    /// The rest of [`Store::open`], for who has to look at the migrated database before it knows the key.
+    pub async fn unseal(pool: PgPool, keyring: Keyring, ambient: Ambient) -> Result<Self, StoreFault> {
         let keys = keys::open(&pool, &keyring, &ambient).await?;
         Ok(Self { pool, keyring: Arc::new(keyring), keys: Arc::new(keys), ambient })
     }
@@ -135,20 +142,18 @@ impl Store {
         self.keys.join()
     }
 
-    /// One round trip, for readiness.
-    pub async fn ping(&self) -> Result<(), StoreFault> {
-        sqlx::query_scalar!("select 1 as \"one!\"").fetch_one(&self.pool).await?;
-        Ok(())
-    }
-
     pub async fn close(&self) {
         self.pool.close().await;
     }
 }
 
+/// What the server itself gives up on: a statement, a wait for somebody's lock, a transaction whose process has gone.
+const BOUNDS: [(&str, &str); 3] =
+    [("statement_timeout", "15s"), ("lock_timeout", "5s"), ("idle_in_transaction_session_timeout", "30s")];
+
 /// A pool without schema or key checks, for backup and restore.
 pub async fn pool(connect: Connect) -> Result<PgPool, StoreFault> {
-    let options = connect.options.application_name("vestibule").disable_statement_logging();
+    let options = connect.options.application_name("vestibule").disable_statement_logging().options(BOUNDS);
     let pool = PgPoolOptions::new()
         .max_connections(connect.max_connections)
         .acquire_timeout(connect.acquire_timeout)
@@ -160,7 +165,13 @@ pub async fn pool(connect: Connect) -> Result<PgPool, StoreFault> {
 
 /// Brings the schema up to date; replicas that start together wait for each other.
 pub async fn migrate(pool: &PgPool) -> Result<(), StoreFault> {
-    match MIGRATIONS.run(pool).await {
+    // A migration may take its time, and wait for the replica that migrates already.
+    let mut connection = pool.acquire().await?;
+    sqlx::query!("set statement_timeout = 0").execute(&mut *connection).await?;
+    sqlx::query!("set lock_timeout = 0").execute(&mut *connection).await?;
+    let migrated = MIGRATIONS.run(&mut *connection).await;
+    connection.close().await?;
+    match migrated {
         Ok(()) => Ok(()),
         Err(sqlx::migrate::MigrateError::VersionMissing(found)) => {
             Err(StoreFault::Newer { found, known: schema_version() })

@@ -9,9 +9,11 @@ mod batch;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, timeout};
 
 use super::audit::Head;
 use super::{Store, StoreFault};
@@ -23,6 +25,7 @@ use crate::domain::ids::{ChallengeId, ClientId, SignInId, UserId, WriterId};
 use crate::domain::judgement::LockRule;
 use crate::domain::outcome::{Denial, Outcome};
 use crate::domain::sign_in::Proof;
+use crate::telemetry::metrics;
 
 /// A sign-in whose proof is to be judged and recorded.
 pub struct Conclusion {
@@ -81,7 +84,7 @@ enum Job {
     Conclude(Box<Conclusion>, Answer<Outcome>),
     Ask(Box<Question>, Answer<Asked>),
     Leave(ChallengeId, Leaving, Answer<Status>),
-    Note(Box<Event>, Answer<()>),
+    Note(Vec<Event>, Answer<()>),
 }
 
 /// Sign-ins that may wait for a commit; more are told that we are busy.
@@ -90,6 +93,9 @@ const QUEUE: usize = 16_384;
 const BATCH: usize = 512;
 /// A batch that collides with another replica's (deadlock, serialization) is run again this often.
 const RETRIES: usize = 3;
+/// A commit that takes longer is given up: its sign-ins fault, and those behind it get their turn. Should the database have
+/// committed after all, a code is used up and nobody was let in.
+const COMMIT: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Clone, Copy)]
 pub struct Rules {
@@ -108,24 +114,34 @@ pub struct Recorder {
 #[derive(Default)]
 struct Services(HashMap<ClientId, (String, HashMap<String, u64>)>);
 
+impl Services {
+    fn add(&mut self, other: Self) {
+        for (client, (name, accounts)) in other.0 {
+            let (_, ours) = self.0.entry(client).or_insert_with(|| (name, HashMap::new()));
+            for (account, granted) in accounts {
+                *ours.entry(account).or_default() += granted;
+            }
+        }
+    }
+}
+
 /// The running part; one per process, driven by [`Writer::run`].
 pub struct Writer {
     store: Store,
     rules: Rules,
     jobs: mpsc::Receiver<Job>,
     head: Head,
+    /// The chain at `head` may hold records we do not know of, or was never begun.
+    uncertain: bool,
 }
 
 impl Recorder {
     /// Begins a chain of its own and records where the others stand.
     pub async fn start(store: Store, rules: Rules) -> Result<(Self, Writer), StoreFault> {
         let head = Head::new(WriterId(store.ambient.id()));
-        let anchors = store.anchors().await?;
         let (sender, jobs) = mpsc::channel(QUEUE);
-        let mut writer = Writer { store, rules, jobs, head };
-        let started = Event::WriterStarted { version: env!("CARGO_PKG_VERSION"), anchors };
-        let (answer, _) = oneshot::channel();
-        writer.run_batch(vec![Job::Note(Box::new(started), answer)]).await?;
+        let mut writer = Writer { store, rules, jobs, head, uncertain: true };
+        writer.run_batch(vec![]).await?;
         Ok((Self { jobs: sender, services: Arc::default() }, writer))
     }
 
@@ -143,10 +159,6 @@ impl Recorder {
         self.ask_writer(|answer| Job::Leave(challenge, why, answer)).await
     }
 
-    pub async fn note(&self, event: Event) -> Result<(), StoreFault> {
-        self.ask_writer(|answer| Job::Note(Box::new(event), answer)).await
-    }
-
     /// Counts a service account's sign-in; [`Recorder::note_services`] writes the sums down.
     pub fn count_service(&self, client: &Client, account: &str) {
         let mut services = self.services.lock().unwrap_or_else(PoisonError::into_inner);
@@ -160,14 +172,23 @@ impl Recorder {
 
     /// Records the service accounts' sign-ins since the last time.
     pub async fn note_services(&self, since: Timestamp) -> Result<(), StoreFault> {
-        let counted = std::mem::take(&mut self.services.lock().unwrap_or_else(PoisonError::into_inner).0);
-        for (client, (client_name, accounts)) in counted {
+        let counted = std::mem::take(&mut *self.services.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut events = vec![];
+        for (client, (client_name, accounts)) in &counted.0 {
             for (account, granted) in accounts {
-                let client_name = client_name.clone();
-                self.note(Event::ServiceAccountBinds { client, client_name, account, granted, since }).await?;
+                let (client_name, account) = (client_name.clone(), account.clone());
+                let (client, granted) = (*client, *granted);
+                events.push(Event::ServiceAccountBinds { client, client_name, account, granted, since });
             }
         }
-        Ok(())
+        if events.is_empty() {
+            return Ok(());
+        }
+        let noted = self.ask_writer(|answer| Job::Note(events, answer)).await;
+        if noted.is_err() {
+            self.services.lock().unwrap_or_else(PoisonError::into_inner).add(counted);
+        }
+        noted
     }
 
     async fn ask_writer<T>(&self, job: impl FnOnce(Answer<T>) -> Job) -> Result<T, StoreFault> {
@@ -194,13 +215,14 @@ impl Writer {
     async fn run_batch(&mut self, jobs: Vec<Job>) -> Result<(), StoreFault> {
         let mut attempt = 0;
         let result = loop {
-            match batch::commit(&self.store, &self.rules, self.head, &jobs).await {
+            match self.commit(&jobs).await {
                 Err(fault) if attempt < RETRIES && is_collision(&fault) => attempt += 1,
                 result => break result,
             }
         };
         match result {
             Ok((head, answers)) => {
+                metrics::audit_batch_committed(u32::try_from(head.seq - self.head.seq).unwrap_or(0));
                 self.head = head;
                 for (job, answer) in jobs.into_iter().zip(answers) {
                     batch::answer(job, answer);
@@ -222,6 +244,41 @@ impl Writer {
                 Err(StoreFault::Shared(fault))
             }
         }
+    }
+}
+
+impl Writer {
+    /// One try, within a limit. Where it is not known whether the database has committed, the chain ends here and the next
+    /// batch begins another: two records of one number would look like tampering for ever.
+    async fn commit(&mut self, jobs: &[Job]) -> Result<(Head, Vec<batch::Told>), StoreFault> {
+        let mut connection = self.store.pool.acquire().await?;
+        let started = if self.uncertain {
+            Some(timeout(COMMIT, self.begin_chain()).await.unwrap_or(Err(StoreFault::Slow(COMMIT)))?)
+        } else {
+            None
+        };
+        let began = Instant::now();
+        let work = batch::commit(&self.store, &mut connection, &self.rules, self.head, started, jobs);
+        let committed = timeout(COMMIT, work).await.unwrap_or(Err(StoreFault::Slow(COMMIT)));
+        match &committed {
+            Ok(_) => {
+                metrics::audit_appended(began.elapsed());
+                self.uncertain = false;
+            }
+            Err(StoreFault::Unreachable(_) | StoreFault::Slow(_)) => {
+                self.uncertain = true;
+                // Whatever still arrives on it is nobody's.
+                connection.close_on_drop();
+            }
+            Err(_) => {}
+        }
+        committed
+    }
+
+    async fn begin_chain(&mut self) -> Result<Event, StoreFault> {
+        let anchors = self.store.anchors().await?;
+        self.head = Head::new(WriterId(self.store.ambient.id()));
+        Ok(Event::WriterStarted { version: env!("CARGO_PKG_VERSION"), anchors })
     }
 }
 

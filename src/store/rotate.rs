@@ -8,14 +8,12 @@ use sqlx::{PgConnection, Postgres};
 use uuid::Uuid;
 
 use super::audit::Actor;
+use super::keys::CANARY;
 use super::seal::{Keyring, Place, SealFault};
-use super::{Store, StoreFault, authenticators, keys};
+use super::{Store, StoreFault, authenticators, directories, keys};
 use crate::domain::audit::Event;
 
 const BATCH: i64 = 500;
-
-/// The row that only shows whether the master key fits ([`keys`]).
-const CANARY: &str = "canary";
 
 /// Rounds over everything before giving up on rows that keep changing.
 const ROUNDS: u32 = 10;
@@ -116,7 +114,7 @@ impl Store {
         let rows = sqlx::query_as!(Sealed, "select id, bind_password_sealed as value from directories")
             .fetch_all(&self.pool)
             .await?;
-        let (ids, old, new) = self.batch(&rows, directory_place)?;
+        let (ids, old, new) = self.batch(&rows, directories::place)?;
         let done = sqlx::query!(
             "update directories d set bind_password_sealed = n.anew
              from unnest($1::uuid[], $2::bytea[], $3::bytea[]) as n (id, old, anew)
@@ -175,10 +173,6 @@ impl Store {
         }
         Ok((ids, old, new))
     }
-}
-
-fn directory_place(id: &Uuid) -> Place<'_> {
-    Place::new("directories", "bind_password_sealed", id.as_bytes())
 }
 
 /// A sealed value names its key in bytes 2 to 5 ([`super::seal`]).

@@ -64,45 +64,20 @@ pub enum KeyFault {
     Repeated { line: usize, id: u32 },
 }
 
-/// What a subkey is for. Each purpose has a key of its own, so that no value made for one is of use in another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
-    /// Encrypting columns.
-    Seal,
-    /// The HMAC chain over audit events.
-    AuditChain,
-    /// The key under which concurrent binds of one login join one challenge.
-    JoinKey,
-    /// Remembering a recent success for re-binds.
-    Grace,
-    /// Looking recovery codes up without storing them.
-    RecoveryCode,
-}
+/// Part of stored data for ever: a changed label is a changed key.
+const LABEL: &[u8] = b"vestibule/1/seal";
 
-impl Purpose {
-    /// Part of stored data for ever: a changed label is a changed key.
-    const fn label(self) -> &'static str {
-        match self {
-            Self::Seal => "vestibule/1/seal",
-            Self::AuditChain => "vestibule/1/audit-chain",
-            Self::JoinKey => "vestibule/1/join-key",
-            Self::Grace => "vestibule/1/grace",
-            Self::RecoveryCode => "vestibule/1/recovery-code",
-        }
-    }
-}
-
-/// 32 bytes drawn from a master key for one [`Purpose`].
+/// 32 bytes drawn from a master key, which itself seals nothing.
 #[derive(Clone)]
 pub struct Subkey(Zeroizing<[u8; KEY]>);
 
 impl Subkey {
-    /// HKDF-SHA256 (RFC 5869) with the purpose's label as info.
+    /// HKDF-SHA256 (RFC 5869).
     #[allow(clippy::expect_used, reason = "HKDF-SHA256 only refuses outputs over 8160 bytes")]
-    fn derive(master: &MasterKey, purpose: Purpose) -> Self {
+    fn derive(master: &MasterKey) -> Self {
         let mut out = Zeroizing::new([0_u8; KEY]);
         Hkdf::<Sha256>::new(Some(b"vestibule"), master.expose())
-            .expand(purpose.label().as_bytes(), out.as_mut())
+            .expand(LABEL, out.as_mut())
             .expect("32 bytes are within HKDF's limit");
         Self(out)
     }
@@ -148,7 +123,7 @@ struct Key {
 
 impl Key {
     fn new(id: u32, master: MasterKey) -> Self {
-        let seal = Subkey::derive(&master, Purpose::Seal);
+        let seal = Subkey::derive(&master);
         Self { id, master, seal }
     }
 }
@@ -212,6 +187,26 @@ impl Keyring {
         Self { current: Key::new(newest.saturating_add(1), fresh(ambient)), previous: self.all().cloned().collect() }
     }
 
+    /// This keyring with a fresh key that opens but does not seal yet: for processes to learn before anything is sealed
+    /// with it.
+    #[must_use]
+    pub fn with_spare_key(&self, ambient: &Ambient) -> Self {
+        let newest = self.all().map(|key| key.id).max().unwrap_or(0);
+        let spare = Key::new(newest.saturating_add(1), fresh(ambient));
+        Self { current: self.current.clone(), previous: self.previous.iter().cloned().chain([spare]).collect() }
+    }
+
+    /// This keyring with its newest key in use.
+    #[must_use]
+    pub fn with_newest_current(&self) -> Self {
+        let newest = self.all().map(|key| key.id).max().unwrap_or(0);
+        let mut keys: Vec<Key> = self.all().cloned().collect();
+        keys.sort_by_key(|key| key.id != newest);
+        let mut keys = keys.into_iter();
+        let current = keys.next().unwrap_or_else(|| self.current.clone());
+        Self { current, previous: keys.collect() }
+    }
+
     /// This keyring with its previous keys forgotten; what they sealed no longer opens.
     #[must_use]
     pub fn only_current(&self) -> Self {
@@ -225,16 +220,6 @@ impl Keyring {
     /// Current first, then the previous ones as they were given.
     pub fn ids(&self) -> Vec<u32> {
         self.all().map(|key| key.id).collect()
-    }
-
-    /// The current master key's subkey for `purpose`.
-    pub fn subkey(&self, purpose: Purpose) -> Subkey {
-        Subkey::derive(&self.current.master, purpose)
-    }
-
-    /// A named master key's subkey, for what is checked long after it was made; `None` if that key is not here.
-    pub fn subkey_of(&self, id: u32, purpose: Purpose) -> Option<Subkey> {
-        self.find(id).map(|key| Subkey::derive(&key.master, purpose))
     }
 
     /// Encrypts `plain` for `place` under the current key. `nonce` comes from [`Ambient::bytes`]; 192 random bits never
@@ -431,18 +416,6 @@ mod tests {
             assert_eq!(found, fault);
             assert!(!found.to_string().contains("hunter2"));
         }
-    }
-
-    #[test]
-    fn every_purpose_has_a_key_of_its_own_and_keeps_it() {
-        use Purpose::{AuditChain, Grace, JoinKey, RecoveryCode, Seal};
-        let keys = [Seal, AuditChain, JoinKey, Grace, RecoveryCode].map(|purpose| *keyring().subkey(purpose).expose());
-        let distinct: std::collections::HashSet<_> = keys.iter().collect();
-        assert_eq!(distinct.len(), keys.len());
-        let rotated = keyring().with_fresh_key(&Ambient::system());
-        assert_ne!(rotated.subkey(AuditChain).expose(), keyring().subkey(AuditChain).expose());
-        assert_eq!(rotated.subkey_of(1, AuditChain).unwrap().expose(), keyring().subkey(AuditChain).expose());
-        assert!(rotated.subkey_of(9, AuditChain).is_none());
     }
 
     proptest! {

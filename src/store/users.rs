@@ -9,7 +9,7 @@ use super::authenticators::TokenRow;
 use super::{Store, StoreFault, sql};
 use crate::domain::audit::Event;
 use crate::domain::directory::UniqueId;
-use crate::domain::ids::{DirectoryId, UserId};
+use crate::domain::ids::{ChallengeId, DirectoryId, UserId};
 use crate::domain::name::Folded;
 use crate::domain::user::{Account, Failures, User};
 
@@ -58,7 +58,6 @@ pub(super) struct UserRow {
     pub name: String,
     pub enabled: bool,
     pub blocked: bool,
-    pub preferred: Option<String>,
     pub failures: i32,
     pub lockouts: i32,
     pub locked_until: Option<jiff_sqlx::Timestamp>,
@@ -76,7 +75,6 @@ impl UserRow {
                 name: self.name,
                 enabled: self.enabled,
                 blocked: self.blocked,
-                preferred: self.preferred.and_then(|factor| factor.parse().ok()),
             },
             failures: Failures {
                 count: u32::try_from(self.failures).unwrap_or(0),
@@ -91,7 +89,6 @@ impl UserRow {
     }
 }
 
-/// `infinity` reads as a time before any other; it means after all others.
 fn from_sql(at: jiff_sqlx::Timestamp) -> Timestamp {
     at.to_jiff()
 }
@@ -106,7 +103,7 @@ impl Store {
     ) -> Result<Option<Account>, StoreFault> {
         let mut connection = self.pool.acquire().await?;
         let row = sqlx::query!(
-            r#"select u.id, u.unique_id, u.name, u.enabled, u.blocked, u.preferred, u.failures, u.lockouts,
+            r#"select u.id, u.unique_id, u.name, u.enabled, u.blocked, u.failures, u.lockouts,
                       u.locked_until, u.bypass_until,
                       (select count(*) from recovery_codes r where r.user_id = u.id and r.used_at is null)
                           as "recovery_codes!",
@@ -128,7 +125,6 @@ impl Store {
             name: row.name,
             enabled: row.enabled,
             blocked: row.blocked,
-            preferred: row.preferred,
             failures: row.failures,
             lockouts: row.lockouts,
             locked_until: row.locked_until,
@@ -331,13 +327,23 @@ impl Store {
     pub async fn reset(&self, user: &Listed, by: &Actor) -> Result<u64, StoreFault> {
         let mut tx = self.pool.begin().await?;
         sqlx::query!(
-            "update users set failures = 0, lockouts = 0, locked_until = null, bypass_until = null, preferred = null where id = $1",
+            "update users set failures = 0, lockouts = 0, locked_until = null, bypass_until = null where id = $1",
             user.id.0,
         )
         .execute(&mut *tx)
         .await?;
         let gone = sqlx::query!("delete from authenticators where user_id = $1", user.id.0).execute(&mut *tx).await?;
         sqlx::query!("delete from recovery_codes where user_id = $1", user.id.0).execute(&mut *tx).await?;
+        // A lost phone must not answer what was asked before.
+        let open = sqlx::query_scalar!(
+            "update challenges set status = 'cancelled' where user_id = $1 and status in ('waiting', 'approved') returning id",
+            user.id.0,
+        )
+        .fetch_all(&mut *tx)
+        .await?;
+        for challenge in open {
+            super::challenges::notify(&mut tx, ChallengeId(challenge)).await?;
+        }
         end_graces(&mut tx, user.id).await?;
         let authenticators = gone.rows_affected();
         let event = Event::UserReset { user: user.id, name: user.name.clone(), authenticators, by: by.to_string() };

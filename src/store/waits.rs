@@ -25,7 +25,17 @@ pub struct Waits {
 
 /// A place in the queue for one challenge's answer; leaving it drops the place.
 pub struct Wait {
+    waits: Waits,
+    id: ChallengeId,
     pub answer: oneshot::Receiver<Status>,
+}
+
+impl Drop for Wait {
+    fn drop(&mut self) {
+        // Closed first, so that this place is among those that are forgotten.
+        self.answer.close();
+        self.waits.forget(self.id);
+    }
 }
 
 impl Waits {
@@ -33,11 +43,10 @@ impl Waits {
     pub fn register(&self, id: ChallengeId) -> Wait {
         let (sender, answer) = oneshot::channel();
         self.with(|waiters| waiters.0.entry(id.0).or_default().push(sender));
-        Wait { answer }
+        Wait { waits: self.clone(), id, answer }
     }
 
-    /// Forgets waiters that left.
-    pub fn leave(&self, id: ChallengeId) {
+    fn forget(&self, id: ChallengeId) {
         self.with(|waiters| {
             if let Some(senders) = waiters.0.get_mut(&id.0) {
                 senders.retain(|sender| !sender.is_closed());

@@ -186,7 +186,7 @@ pub fn directory_server_is_up(directory: &str, server: &str, up: bool) {
     gauge!(SERVER_UP, "directory" => directory, "server" => server).set(f64::from(up));
 }
 
-/// A request of our own to a directory; `op` is `connect`, `bind` or `search`.
+/// A request of our own to a directory; `op` is `bind` or `search`.
 pub fn directory_answered(directory: &str, op: &'static str, took: Duration) {
     histogram!(UPSTREAM_SECONDS, "directory" => DIRECTORIES.label(directory), "op" => op).record(took);
 }
@@ -197,7 +197,7 @@ pub fn audit_batch_committed(rows: u32) {
     histogram!(AUDIT_BATCH_ROWS).record(f64::from(rows));
 }
 
-/// One event is durable, `took` after it was handed in.
+/// A batch is durable, `took` after it was begun.
 pub fn audit_appended(took: Duration) {
     histogram!(AUDIT_APPEND_SECONDS).record(took);
 }

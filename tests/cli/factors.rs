@@ -1,5 +1,7 @@
 //! Enrolment: what is secret is shown once, and nowhere else.
 
+use std::sync::Arc;
+
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
@@ -134,7 +136,7 @@ async fn new_recovery_codes_work_once_read_off_paper_and_the_old_ones_are_void()
 
     let store = appliance.store().await;
     let id = appliance.run(&["user", "show", "user0001", "--json"]).json()["id"].as_str().unwrap().parse().unwrap();
-    let hashing = Semaphore::new(1);
+    let hashing = Arc::new(Semaphore::new(1));
     let matches = async |code: &str| {
         let code = Code::new(code.replace('-', "").into_bytes());
         recovery::matches(&store, id, &code, &hashing).await.unwrap()
@@ -162,7 +164,7 @@ async fn an_unknown_recovery_code_takes_as_much_work_as_a_wrong_one() {
         json["codes"].as_array().unwrap().iter().map(|code| &code.as_str().unwrap()[..2]).collect();
     let store = appliance.store().await;
     let id = appliance.run(&["user", "show", "user0001", "--json"]).json()["id"].as_str().unwrap().parse().unwrap();
-    let hashing = Semaphore::new(1);
+    let hashing = Arc::new(Semaphore::new(1));
     let fastest = async |handle: &str| {
         let code = Code::new(format!("{handle}00000000000000").into_bytes());
         let mut fastest = Duration::MAX;

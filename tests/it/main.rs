@@ -10,16 +10,26 @@
 
 mod active_directory;
 mod approval;
+mod audit_trail;
 mod bad_input;
 mod binds;
 mod cli_clients;
 mod codes;
+mod drain;
 mod identity;
 mod joining;
+mod limits;
 mod lockout;
+mod mutated_streams;
 mod names_openldap;
+mod outage;
+mod pending_bind;
+mod proxy_protocol;
 mod relay;
+mod replicas;
+mod secrets;
 mod service_accounts;
+mod transport;
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test binary uses the part it needs")]
 
 pub mod appliance;
+pub mod gate;
 pub mod ldap;
 pub mod people;
 pub mod postgres;

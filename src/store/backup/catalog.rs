@@ -22,7 +22,7 @@ const TABLES: &str = "
 const PARTITIONS: &str = "
     SELECT p.relname::text, c.relname::text, pg_get_expr(c.relpartbound, c.oid)
       FROM pg_inherits i
-      JOIN pg_class c ON c.oid = i.inhrelid AND c.relispartition
+      JOIN pg_class c ON c.oid = i.inhrelid AND c.relispartition AND c.relkind IN ('r', 'p')
       JOIN pg_class p ON p.oid = i.inhparent
      WHERE p.relnamespace = 'public'::regnamespace
      ORDER BY c.relname";

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
-use sqlx::PgConnection;
+use sqlx::{Connection as _, PgConnection};
 use uuid::Uuid;
 
 use super::{Answer, Asked, Conclusion, Job, Leaving, Question, Rules};
@@ -30,6 +30,8 @@ pub(super) enum Told {
 
 /// An approval that nobody was there to take serves the same login's retry for this long.
 const RETRY_SERVED: SignedDuration = SignedDuration::from_secs(60);
+/// Connections and replicas by which one login comes at once; more are somebody else with the same password.
+const MOST_JOINED: i32 = 8;
 
 /// Users and rows of one batch as they stand under the lock, and what has become of them.
 struct Books {
@@ -44,7 +46,8 @@ struct Books {
     unused_codes: HashSet<(Uuid, String)>,
     used_codes: Vec<(Uuid, String)>,
     new_graces: BTreeMap<[u8; 32], (Uuid, Timestamp)>,
-    served: Vec<Uuid>,
+    /// Waiters that were let in by an approval, and so wait no more.
+    let_in: BTreeMap<Uuid, i32>,
     joined: BTreeMap<Uuid, i32>,
     asked: Vec<usize>,
     events: Vec<(Timestamp, Event)>,
@@ -57,19 +60,24 @@ struct Open {
     client: Uuid,
     join_key: Vec<u8>,
     status: Status,
-    served: bool,
-    answered_at: Option<Timestamp>,
+    /// Sign-ins that wait, and have not been let in.
+    waiters: i32,
     expires_at: Timestamp,
 }
 
+/// `started` is the first record of a new chain, where this batch begins one.
 pub(super) async fn commit(
     store: &Store,
+    connection: &mut PgConnection,
     rules: &Rules,
     head: Head,
+    started: Option<Event>,
     jobs: &[Job],
 ) -> Result<(Head, Vec<Told>), StoreFault> {
-    let mut tx = store.pool.begin().await?;
+    let mut tx = connection.begin().await?;
     let mut books = open_books(store, &mut tx, jobs).await?;
+    let now = books.now;
+    books.events.extend(started.map(|event| (now, event)));
     let left = leave(&mut tx, books.now, jobs).await?;
     let mut told = Vec::with_capacity(jobs.len());
     for (at, job) in jobs.iter().enumerate() {
@@ -77,8 +85,9 @@ pub(super) async fn commit(
             Job::Conclude(conclusion, _) => Told::Outcome(books.conclude(conclusion, rules)),
             Job::Ask(question, _) => Told::Asked(books.ask(at, question, rules)),
             Job::Leave(id, _, _) => Told::Status(left.get(&id.0).copied().unwrap_or(Status::Expired)),
-            Job::Note(event, _) => {
-                books.events.push((books.now, (**event).clone()));
+            Job::Note(events, _) => {
+                let now = books.now;
+                books.events.extend(events.iter().map(|event| (now, event.clone())));
                 Told::Noted
             }
         });
@@ -131,7 +140,7 @@ async fn open_books(store: &Store, tx: &mut PgConnection, jobs: &[Job]) -> Resul
         unused_codes: HashSet::new(),
         used_codes: vec![],
         new_graces: BTreeMap::new(),
-        served: vec![],
+        let_in: BTreeMap::new(),
         joined: BTreeMap::new(),
         asked: vec![],
         events: vec![],
@@ -141,7 +150,7 @@ async fn open_books(store: &Store, tx: &mut PgConnection, jobs: &[Job]) -> Resul
     }
     let rows = sqlx::query_as!(
         UserRow,
-        r#"select id, directory_id, unique_id, name, enabled, blocked, preferred, failures, lockouts, locked_until,
+        r#"select id, directory_id, unique_id, name, enabled, blocked, failures, lockouts, locked_until,
                   bypass_until, 0::bigint as "recovery_codes!"
            from users where id = any($1) order by id for update"#,
         &users,
@@ -237,8 +246,8 @@ async fn open_challenges(
 ) -> Result<Vec<Open>, StoreFault> {
     let since = now.saturating_sub(RETRY_SERVED).unwrap_or(Timestamp::MIN);
     let rows = sqlx::query!(
-        "select id, user_id, client_id, join_key, status, served, answered_at, expires_at from challenges
-         where (user_id = any($1) and (status = 'waiting' or (status = 'approved' and not served and answered_at > $3)))
+        "select id, user_id, client_id, join_key, status, waiters, expires_at from challenges
+         where (user_id = any($1) and (status = 'waiting' or (status = 'approved' and waiters > 0 and answered_at > $3)))
             or id = any($2)",
         users,
         approved,
@@ -254,8 +263,7 @@ async fn open_challenges(
                 user: row.user_id,
                 client: row.client_id,
                 join_key: row.join_key,
-                served: row.served,
-                answered_at: row.answered_at.map(jiff_sqlx::Timestamp::to_jiff),
+                waiters: row.waiters,
                 expires_at: row.expires_at.to_jiff(),
             })
         })
@@ -340,17 +348,24 @@ impl Books {
         let mut proof = conclusion.proof.clone();
         match &proof {
             // The same login's other connection was a moment earlier, with the same code.
-            Proof::Digits(_) | Proof::Recovery(_) if grace.is_some() => proof = Proof::Grace,
+            Proof::Digits(_) | Proof::Recovery(_) | Proof::Bypass if grace.is_some() => proof = Proof::Grace,
             Proof::Approved(id) => {
                 challenge = Some(*id);
-                // The row decides, not whoever says that it was answered.
-                let fits = self.challenges.iter().any(|open| {
+                // The row decides, not whoever says that it was answered; and it lets in no more than have waited.
+                let fits = self.challenges.iter_mut().find(|open| {
                     open.id == id.0
                         && open.status == Status::Approved
+                        && open.waiters > 0
                         && open.user == user.0
                         && open.join_key == conclusion.join_key
                 });
-                if fits { self.served.push(id.0) } else { proof = Proof::Denied(Denial::PromptExpired) }
+                match fits {
+                    Some(open) => {
+                        open.waiters -= 1;
+                        *self.let_in.entry(id.0).or_default() += 1;
+                    }
+                    None => proof = Proof::Denied(Denial::PromptExpired),
+                }
             }
             Proof::Denied(_)
             | Proof::Exempt(_)
@@ -414,11 +429,16 @@ impl Books {
 
     fn ask(&mut self, at: usize, question: &Question, rules: &Rules) -> Asked {
         let same = |open: &&Open| open.join_key == question.join_key && open.user == question.user.0;
-        if let Some(open) = self.challenges.iter().filter(same).find(|open| open.status == Status::Waiting) {
+        let mut waiting = self.challenges.iter_mut().filter(|open| same(&&**open));
+        if let Some(open) = waiting.find(|open| open.status == Status::Waiting) {
+            if open.waiters >= MOST_JOINED {
+                return Asked::Denied(Denial::AlreadyAsking);
+            }
+            open.waiters += 1;
             *self.joined.entry(open.id).or_default() += 1;
             return Asked::Waiting { id: ChallengeId(open.id), expires_at: open.expires_at, joined: true };
         }
-        let unserved = |open: &&Open| open.status == Status::Approved && !open.served && open.answered_at.is_some();
+        let unserved = |open: &&Open| open.status == Status::Approved && open.waiters > 0;
         if let Some(open) = self.challenges.iter().filter(same).find(unserved) {
             return Asked::Approved(ChallengeId(open.id));
         }
@@ -437,8 +457,7 @@ impl Books {
             client: question.client.id.0,
             join_key: question.join_key.to_vec(),
             status: Status::Waiting,
-            served: false,
-            answered_at: None,
+            waiters: 1,
             expires_at: question.expires_at,
         });
         self.asked.push(at);
@@ -589,8 +608,17 @@ async fn write_challenges(tx: &mut PgConnection, books: &Books, jobs: &[Job]) ->
         .execute(&mut *tx)
         .await?;
     }
-    if !books.served.is_empty() {
-        sqlx::query!("update challenges set served = true where id = any($1)", &books.served).execute(&mut *tx).await?;
+    if !books.let_in.is_empty() {
+        let ids: Vec<Uuid> = books.let_in.keys().copied().collect();
+        let counts: Vec<i32> = books.let_in.values().copied().collect();
+        sqlx::query!(
+            "update challenges c set waiters = c.waiters - l.count
+             from unnest($1::uuid[], $2::int[]) as l(id, count) where c.id = l.id",
+            &ids,
+            &counts,
+        )
+        .execute(&mut *tx)
+        .await?;
     }
     Ok(())
 }

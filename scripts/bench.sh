@@ -1,0 +1,180 @@
+#!/usr/bin/env bash
+# bench.sh: builds the appliance and the load generator, starts the peers on loopback, measures all of them side by side,
+# stops them and writes docs/benchmarks.md. About a quarter of an hour on two cores.
+#   BENCH_ROUNDS (5), BENCH_SECONDS (2)    rounds of a measure, and the length of each
+#   BENCH_ROWS                             only these rows, such as 1,2,6; the page then stays as it is
+#   BENCH_USERS, BENCH_AUDIT_ROWS          the largest database of row 20 (1000000 each)
+#   BENCH_NETWORK (127.0.9)                the addresses everything listens on
+#   APPLIANCE                              a binary to use instead of building one
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/lib.sh"
+PATH=$PATH:/usr/sbin
+
+network=${BENCH_NETWORK:-127.0.9}
+export SQLX_OFFLINE=true
+
+say "Building the appliance and the load generator (the first time takes some minutes)."
+target=$(target_dir)
+appliance=${APPLIANCE:-}
+if [ -z "$appliance" ]; then
+  (cd "$root" && cargo build --quiet --locked --release --bin vestibule)
+  appliance=$target/release/vestibule
+fi
+[ -x "$appliance" ] || die "there is no program at $appliance"
+(cd "$root/bench" && CARGO_TARGET_DIR=$target cargo build --quiet --locked --release) ||
+  die "the load generator does not build; if its lock file is older than Cargo.toml: (cd bench && cargo update --workspace)"
+bench=$target/release/vestibule-bench
+
+# A process may hold so many connections; where the limit is lower and cannot be raised, row 6 says so by failing.
+ulimit -n "$(ulimit -Hn)"
+
+# Below /var/tmp, which is on a disk, so that a commit costs what it costs; and where the database's user can reach it.
+work=$(mktemp -d "${TMPDIR:-/var/tmp}/vestibule-bench.XXXXXXXX")
+chmod 711 "$work"
+clean_up() {
+  local code=$? pidfile
+  for pidfile in "$work"/*/vestibule.pid; do
+    [ ! -e "$pidfile" ] || stop "$pidfile" "$work" 40
+  done
+  stop "$work/back-ldap/slapd.pid" "$work/back-ldap" 10
+  stop "$work/haproxy/haproxy.pid" "$work/haproxy" 10
+  stop "$work/slapd/slapd.pid" "$work/slapd" 10
+  stop "$work/postgres/postgres.pid" "$work/postgres" 30
+  if [ "$code" != 0 ] && [ -n "${BENCH_KEEP:-}" ]; then
+    warn "what was written stays in $work"
+  else
+    rm -rf -- "$work"
+  fi
+  exit "$code"
+}
+trap clean_up EXIT
+trap 'exit 130' INT TERM HUP
+umask 022
+for port in "1 3389" "2 3389" "2 3636" "3 3389" "4 3389" "1 5544"; do
+  if listening "$network.${port% *}" "${port#* }"; then
+    die "somebody listens on $network.${port% *}:${port#* }: stop that, or name another network in BENCH_NETWORK"
+  fi
+done
+
+gateway_password=$(new_password)
+appliance_password=$(new_password)
+postgres_password=$(new_password)
+
+say "Starting slapd with 25,000 people, HAProxy, slapd's back-ldap and PostgreSQL."
+mkdir -p "$work/tls"
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=bench \
+  -addext "basicConstraints=critical,CA:FALSE" -addext "subjectAltName=IP:$network.2,IP:$network.4" \
+  -keyout "$work/tls/key.pem" -out "$work/tls/cert.pem" 2>/dev/null
+cat "$work/tls/cert.pem" "$work/tls/key.pem" >"$work/tls/both.pem"
+
+for modules in /usr/lib/ldap /usr/lib/openldap /usr/lib64/openldap /usr/libexec/openldap; do
+  if [ -e "$modules/back_mdb.so" ] || [ -e "$modules/back_ldap.so" ]; then break; fi
+done
+for schemas in /etc/ldap/schema /etc/openldap/schema; do
+  if [ -d "$schemas" ]; then break; fi
+done
+suffix="dc=bench,dc=test"
+slapd_head="include $schemas/core.schema
+include $schemas/cosine.schema
+include $schemas/inetorgperson.schema
+loglevel none
+sizelimit unlimited
+threads 8"
+
+answers() { ldapsearch -x -o nettimeout=2 -H "ldap://$1" -s base -b '' dn >/dev/null 2>&1; }
+# slapd_up NAME ADDRESS: runs slapd with NAME/slapd.conf there and returns when it answers.
+slapd_up() {
+  background "$work/$1/slapd.pid" "$work/$1/slapd.log" slapd -d 0 -f "$work/$1/slapd.conf" -h "ldap://$2"
+  if ! wait_until 10 answers "$2" || ! runs "$work/$1/slapd.pid" "$work/$1"; then
+    tail -n 10 "$work/$1/slapd.log" >&2
+    die "slapd ($1) did not start: see the lines above"
+  fi
+}
+
+mkdir -p "$work/slapd/db"
+cat >"$work/slapd/slapd.conf" <<CONF
+modulepath $modules
+moduleload back_mdb
+$slapd_head
+database mdb
+suffix $suffix
+directory $work/slapd/db
+maxsize 1073741824
+# Nothing is written while it is measured, and nothing here outlives the measurement.
+dbnosync
+index objectClass,entryUUID eq
+index uid,mail eq
+access to attrs=userPassword by anonymous auth by * none
+access to * by users read by * none
+CONF
+"$bench" directory --gateway-password "$gateway_password" --appliance-password "$appliance_password" >"$work/slapd/directory.ldif"
+slapadd -q -f "$work/slapd/slapd.conf" -b "$suffix" -l "$work/slapd/directory.ldif" 2>"$work/slapd/slapadd.log" ||
+  die "the directory could not be filled: $(tail -n 3 "$work/slapd/slapadd.log")"
+rm -f "$work/slapd/directory.ldif"
+slapd_up slapd "$network.1:3389"
+
+mkdir -p "$work/back-ldap"
+cat >"$work/back-ldap/slapd.conf" <<CONF
+modulepath $modules
+moduleload back_ldap
+$slapd_head
+database ldap
+suffix $suffix
+uri ldap://$network.1:3389
+rebind-as-user yes
+chase-referrals no
+CONF
+slapd_up back-ldap "$network.3:3389"
+
+mkdir -p "$work/haproxy"
+cat >"$work/haproxy/haproxy.cfg" <<CONF
+global
+  nbthread 1
+  maxconn 4000
+defaults
+  mode tcp
+  timeout connect 5s
+  timeout client 60s
+  timeout server 60s
+listen ldap
+  bind $network.2:3389
+  server slapd $network.1:3389
+listen ldaps
+  bind $network.2:3636 ssl crt $work/tls/both.pem ssl-min-ver TLSv1.3 curves X25519 ciphersuites TLS_AES_128_GCM_SHA256
+  server slapd $network.1:3389
+CONF
+background "$work/haproxy/haproxy.pid" "$work/haproxy/haproxy.log" haproxy -db -f "$work/haproxy/haproxy.cfg"
+wait_until 10 answers "$network.2:3389" || die "HAProxy did not start: $(tail -n 3 "$work/haproxy/haproxy.log")"
+
+# PostgreSQL refuses to run as root.
+postgres_user=()
+if [ "$(id -u)" = 0 ]; then postgres_user=(setpriv --reuid=postgres --regid=postgres --clear-groups --inh-caps=-all); fi
+postgres_bin=$(compgen -G '/usr/lib/postgresql/*/bin' | sort -V | tail -n 1) || postgres_bin=$(dirname "$(command -v postgres)")
+mkdir -m 700 "$work/postgres"
+(umask 077 && printf '%s' "$postgres_password" >"$work/postgres/password")
+[ "$(id -u)" != 0 ] || chown -R postgres:postgres "$work/postgres"
+(cd "$work/postgres" && "${postgres_user[@]}" "$postgres_bin/initdb" --pgdata=data --username=vestibule --pwfile=password \
+  --auth=scram-sha-256 --encoding=UTF8 --locale=C >initdb.log 2>&1) || die "initdb failed: $(tail -n 3 "$work/postgres/initdb.log")"
+# As installed, fsync and synchronous commits on; only the way in, and connections for several appliances at once.
+# unix_socket_directories: the default may not be this user's to write to.
+background "$work/postgres/postgres.pid" "$work/postgres/postgres.log" "${postgres_user[@]}" "$postgres_bin/postgres" \
+  -D "$work/postgres/data" -h "$network.1" -p 5544 -c "unix_socket_directories=$work/postgres"
+postgres_ready() { "$postgres_bin/pg_isready" -q -h "$network.1" -p 5544; }
+wait_until 20 postgres_ready || die "PostgreSQL did not start: $(tail -n 3 "$work/postgres/postgres.log")"
+
+only=()
+if [ -n "${BENCH_ROWS:-}" ]; then only=(--only "$BENCH_ROWS"); fi
+say "Measuring."
+"$bench" measure --network "$network" --program "$appliance" --work "$work" \
+  --postgres "postgres://vestibule:$postgres_password@$network.1:5544/postgres" \
+  --postgres-pid "$(cat "$work/postgres/postgres.pid")" --slapd-pid "$(cat "$work/slapd/slapd.pid")" \
+  --haproxy-pid "$(cat "$work/haproxy/haproxy.pid")" --back-ldap-pid "$(cat "$work/back-ldap/slapd.pid")" \
+  --gateway-password "$gateway_password" --appliance-password "$appliance_password" \
+  --certificate "$work/tls/cert.pem" --private-key "$work/tls/key.pem" --image "$target/image/vestibule-appliance.tar.gz" \
+  --version-of "slapd $(slapd -VV 2>&1 | sed -n 's/.*OpenLDAP: slapd \([0-9.]*\).*/\1/p')" \
+  --version-of "HAProxy $(haproxy -v | sed -n '1s/HAProxy version \([^ ]*\).*/\1/p')" \
+  --version-of "$("$postgres_bin/postgres" --version | sed 's/postgres (\(.*\)) \([0-9.]*\).*/\1 \2/')" \
+  --version-of "$(rustc --version | sed 's/ (.*//')" \
+  --rounds "${BENCH_ROUNDS:-5}" --seconds "${BENCH_SECONDS:-2}" --most-users "${BENCH_USERS:-1000000}" \
+  --audit-rows "${BENCH_AUDIT_ROWS:-1000000}" --page "$root/docs/benchmarks.md" "${only[@]}"
