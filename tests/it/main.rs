@@ -8,12 +8,18 @@
     reason = "what goes wrong here fails the test"
 )]
 
+mod active_directory;
+mod approval;
 mod audit_trail;
 mod bad_input;
 mod binds;
 mod cli_clients;
+mod codes;
 mod drain;
+mod identity;
+mod joining;
 mod limits;
+mod lockout;
 mod mutated_streams;
 mod names_openldap;
 mod outage;

@@ -340,7 +340,10 @@ impl Books {
 
     fn judge(&mut self, conclusion: &Conclusion, rules: &Rules) -> (Outcome, Option<ChallengeId>) {
         let Some(user) = conclusion.user else { return (without_account(&conclusion.proof), None) };
-        let grace = self.graces.get(&conclusion.join_key).copied().filter(|until| self.now < *until);
+        // A grace with more left than it ever had was given before the clock was set back (R61).
+        let longest = SignedDuration::try_from(conclusion.client.grace).unwrap_or(SignedDuration::ZERO);
+        let serves = |until: &Timestamp| self.now < *until && until.duration_since(self.now) <= longest;
+        let grace = self.graces.get(&conclusion.join_key).copied().filter(serves);
         let mut challenge = None;
         let mut proof = conclusion.proof.clone();
         match &proof {
