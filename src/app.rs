@@ -65,6 +65,7 @@ pub async fn serve(config: Config) -> Result<(), ServeFault> {
         LogFormat::Json => telemetry::LogForm::Json,
     };
     telemetry::init(&config.log.level, form)?;
+    without_core_dumps();
     let metrics = telemetry::metrics::install().map_err(|error| ServeFault::Metrics(error.to_string()))?;
     let ambient = Ambient::system();
     let signals = tasks::signals().map_err(ServeFault::Signals)?;
@@ -81,6 +82,14 @@ pub async fn serve(config: Config) -> Result<(), ServeFault> {
         embedded.stop().await;
     }
     ended
+}
+
+/// Passwords and keys are in memory while they are used; a crash must not write them to a disk (R44).
+fn without_core_dumps() {
+    let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
+    if let Err(error) = rustix::process::setrlimit(rustix::process::Resource::Core, none) {
+        tracing::warn!(%error, "core dumps could not be switched off");
+    }
 }
 
 /// The external database, or the embedded one started for this process.
