@@ -24,7 +24,7 @@ use vestibule::store::{Connect, Store};
 
 use super::support::appliance::{Appliance, MASTER_KEY, client_at, netscaler};
 use super::support::ldap::{Answer, Ldap};
-use super::support::people::{RECOVERY_CODE, hotp, recovery_code, tester, totp};
+use super::support::people::{RECOVERY_CODE, app, hotp, recovery_code, tester, totp};
 use super::support::slapd::SlapdOptions;
 use super::support::{PATIENCE, in_time};
 use super::{answer, openldap, openldap_with};
@@ -186,8 +186,22 @@ async fn a_password_that_holds_the_delimiter_works_with_and_without_a_code_behin
     assert_eq!(gateway.bind(&user.dn, &user.with(RECOVERY_CODE)).await, answer(0));
     let half = TRICKY.rsplit_once(',').unwrap().0;
     assert_eq!(gateway.bind(&user.dn, &format!("{half},{}", user.hotp())).await, answer(49), "half a password");
-    assert_eq!(appliance.recorded().await, ["missing-code", "hotp", "recovery-code", "wrong-password"]);
+    // Whoever has a token meant its last digits as a code, and without one stays out either way.
+    assert_eq!(appliance.recorded().await, ["wrong-password", "hotp", "recovery-code", "wrong-password"]);
     assert_eq!(gateway.bind(&user.dn, &user.with(&user.hotp())).await, answer(0), "the code it came with counts on");
+}
+
+#[tokio::test]
+async fn a_password_that_looks_like_one_with_a_code_reaches_the_phone_of_whoever_has_no_token() {
+    let slapd = openldap_with(tricky());
+    let appliance = Appliance::before(&slapd).user_with_password("tricky", TRICKY).with(app()).await;
+    let user = appliance.person("tricky");
+    let mut gateway = Ldap::connect(appliance.ldap_addr).await;
+    for field in [TRICKY.to_owned(), user.with("push")] {
+        let bind = gateway.send_bind(&user.dn, &field).await;
+        appliance.approve(&appliance.prompt().await).await;
+        assert_eq!(gateway.answer_to(bind, op::BIND_RESPONSE).await, answer(0), "{field}");
+    }
 }
 
 #[tokio::test]
@@ -202,7 +216,7 @@ async fn a_code_of_fixed_length_stands_right_behind_the_password_even_if_that_en
     assert_eq!(gateway.bind(&user.dn, &format!("{}{}", user.password, user.hotp())).await, answer(0));
     assert_eq!(gateway.bind(&user.dn, &user.password).await, answer(49));
     assert_eq!(gateway.bind(&user.dn, &user.with(&user.hotp())).await, answer(49), "no delimiter here");
-    assert_eq!(appliance.recorded().await, ["hotp", "missing-code", "wrong-password"]);
+    assert_eq!(appliance.recorded().await, ["hotp", "wrong-password", "wrong-password"]);
 }
 
 #[tokio::test]
