@@ -217,8 +217,9 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn caught<T>(work: impl Future<Output = T>) -> Result<T, String> {
-    AssertUnwindSafe(work).catch_unwind().await.map_err(|panic| message(panic.as_ref()))
+// Not an `async fn`: that would keep room for `work` twice, in every task.
+fn caught<T>(work: impl Future<Output = T>) -> impl Future<Output = Result<T, String>> {
+    AssertUnwindSafe(work).catch_unwind().map(|ended| ended.map_err(|panic| message(panic.as_ref())))
 }
 
 fn message(panic: &(dyn Any + Send)) -> String {

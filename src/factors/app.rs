@@ -33,7 +33,7 @@ impl App<'_> {
     /// client is `gone`, or the process is `stopping`.
     pub async fn ask(
         &self,
-        question: Question,
+        question: Box<Question>,
         until: Instant,
         gone: impl Future<Output = ()>,
         stopping: impl Future<Output = ()>,

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::net::IpAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,6 +36,10 @@ use crate::store::{Store, StoreFault};
 use crate::tasks::Stop;
 use crate::telemetry::{self, SignInEnd, SignInFault, metrics};
 use crate::wire::message::Control;
+
+/// Completes when nobody is there any more to hear an answer. Borrowed, so that it is not moved, with room for it kept,
+/// from step to step.
+pub type Gone<'a> = Pin<&'a mut (dyn Future<Output = ()> + Send)>;
 
 /// A name and what was typed for it, at a door.
 pub struct Attempt<'a> {
@@ -171,14 +176,14 @@ impl SignIns {
     }
 
     /// Decides. `gone` completes when nobody is there any more to hear the answer.
-    pub async fn sign_in(&self, attempt: Attempt<'_>, gone: impl Future<Output = ()>) -> Result<Ended, SignInError> {
+    pub async fn sign_in(&self, attempt: Attempt<'_>, gone: Gone<'_>) -> Result<Ended, SignInError> {
         let began = Instant::now();
         let id = SignInId(self.store.ambient().id());
         let limit = attempt.client.answer_by;
         let deadline = began + limit;
         let run = Run { desk: self, attempt: &attempt, id, deadline };
         // The password never leaves the caller's stack; what waits is small because each step is boxed.
-        let ended = tokio::time::timeout_at(deadline, run.decide(gone)).await;
+        let ended = tokio::time::timeout_at(deadline, Box::pin(run.decide(gone))).await;
         let ended = ended.unwrap_or(Err(SignInError::Deadline(limit)));
         let door = attempt.door;
         let client = attempt.client.name.as_str();
@@ -251,6 +256,17 @@ struct Run<'a> {
     deadline: Instant,
 }
 
+/// Whose sign-in it is.
+enum Who {
+    /// A machine's account, by its DN.
+    Service(String),
+    Person(Subject),
+    /// The name cannot be anybody's.
+    Nobody,
+    /// Too many were denied from this source; nobody was asked.
+    Throttled,
+}
+
 /// The entry a name means, and how it is bound.
 struct Subject {
     bind_name: String,
@@ -258,40 +274,52 @@ struct Subject {
 }
 
 impl Run<'_> {
-    async fn decide(&self, gone: impl Future<Output = ()>) -> Result<Decided, SignInError> {
-        let attempt = self.attempt;
-        if attempt.field.is_empty() {
+    async fn decide(&self, gone: Gone<'_>) -> Result<Decided, SignInError> {
+        if self.attempt.field.is_empty() {
             return Ok(Decided { ended: Ended::EmptyPassword, outcome: None });
         }
         let policy = self.desk.policies.current().await?;
-        let upstream = policy.directory(attempt.client.directory).ok_or(SignInError::NoDirectory)?;
-        let Ok(name) = LoginName::parse(attempt.name) else {
-            return self.deny_unasked(upstream, Denial::NotOneEntry).await;
-        };
+        let upstream = policy.directory(self.attempt.client.directory).ok_or(SignInError::NoDirectory)?;
+        match Box::pin(self.who(upstream)).await? {
+            Who::Service(dn) => Box::pin(self.service_account(upstream, &dn)).await,
+            Who::Nobody => Box::pin(self.deny_unasked(upstream, Denial::NotOneEntry)).await,
+            Who::Throttled => {
+                let outcome = Box::pin(self.conclude(None, Proof::Denied(Denial::Throttled), None, [0; 32])).await?;
+                Ok(Decided { ended: Ended::Throttled, outcome: Some(outcome) })
+            }
+            Who::Person(subject) => match Box::pin(self.begin(upstream, &subject)).await? {
+                Some(begun) => Box::pin(self.drive(upstream, &subject, begun, gone)).await,
+                None => Ok(Decided { ended: Ended::EmptyPassword, outcome: None }),
+            },
+        }
+    }
+
+    /// Whose sign-in this is, as far as the name and the directory tell.
+    async fn who(&self, upstream: &Upstream) -> Result<Who, SignInError> {
+        let attempt = self.attempt;
+        let Ok(name) = LoginName::parse(attempt.name) else { return Ok(Who::Nobody) };
         // Spelled so plainly that no two parsers can differ about it: no need to ask which entry it is.
         if let LoginName::Dn { text, dn } = &name
             && dn::is_plain(text)
             && attempt.client.exempts(dn, attempt.source)
         {
-            return Box::pin(self.service_account(upstream, text)).await;
+            return Ok(Who::Service(text.clone()));
         }
         // The gateway's own account is through by now: a stranger at its login page must not take the gateway down too.
         if self.desk.throttle.is_over(attempt.source, Instant::now()) {
-            let outcome = Box::pin(self.conclude(None, Proof::Denied(Denial::Throttled), None, [0; 32])).await?;
-            return Ok(Decided { ended: Ended::Throttled, outcome: Some(outcome) });
+            return Ok(Who::Throttled);
         }
-        let resolved = Box::pin(resolve::resolve(&upstream.client, &name, self.deadline)).await?;
-        let subject = match resolved {
+        Ok(match Box::pin(resolve::resolve(&upstream.client, &name, self.deadline)).await? {
             Resolved::One(account) => {
                 if Box::pin(self.is_service_account(upstream, &account.dn)).await? {
-                    return Box::pin(self.service_account(upstream, &account.dn)).await;
+                    Who::Service(account.dn)
+                } else {
+                    Who::Person(Subject { bind_name: account.dn.clone(), account: Some(account) })
                 }
-                Subject { bind_name: account.dn.clone(), account: Some(account) }
             }
             // The directory says no in its own words; should it say yes, nobody knows to whom.
-            Resolved::NotOne => Subject { bind_name: attempt.name.to_owned(), account: None },
-        };
-        self.person(upstream, &subject, gone).await
+            Resolved::NotOne => Who::Person(Subject { bind_name: attempt.name.to_owned(), account: None }),
+        })
     }
 
     async fn is_service_account(&self, upstream: &Upstream, dn: &str) -> Result<bool, SignInError> {
@@ -340,12 +368,9 @@ impl Run<'_> {
         Ok(Decided { ended: Ended::Denied { denial, text }, outcome: Some(outcome) })
     }
 
-    async fn person(
-        &self,
-        upstream: &Upstream,
-        subject: &Subject,
-        gone: impl Future<Output = ()>,
-    ) -> Result<Decided, SignInError> {
+    /// Checks the password and sets the machine up; `None` if a password would be empty. All that it needs for that is
+    /// let go again before anybody is waited for.
+    async fn begin(&self, upstream: &Upstream, subject: &Subject) -> Result<Option<Box<(SignIn, Held)>>, SignInError> {
         let Attempt { client, source, screen, .. } = self.attempt;
         let now = self.desk.store.ambient().now();
         let join_key = self.join_key(subject);
@@ -356,7 +381,7 @@ impl Run<'_> {
         let Some(First { verdict, offered }) =
             Box::pin(self.first_factor(upstream, subject, account.as_ref(), now)).await?
         else {
-            return Ok(Decided { ended: Ended::EmptyPassword, outcome: None });
+            return Ok(None);
         };
         let requirement = if subject.account.is_some() {
             requirement(client, account.as_ref(), *source, now)
@@ -373,8 +398,7 @@ impl Run<'_> {
             (Extra::Nothing | Extra::Digits(_) | Extra::Name(_) | Extra::Recovery(_), _) => None,
         };
         let user = account.as_ref().map(|account| account.user.id);
-        drop(account);
-        self.drive(upstream, subject, machine, Held { verdict, offered, user, recovery, join_key }, gone).await
+        Ok(Some(Box::new((machine, Held { verdict, offered, user, recovery, join_key }))))
     }
 
     /// Walks the machine to its end.
@@ -382,11 +406,10 @@ impl Run<'_> {
         &self,
         upstream: &Upstream,
         subject: &Subject,
-        machine: SignIn,
-        held: Held,
-        gone: impl Future<Output = ()>,
+        begun: Box<(SignIn, Held)>,
+        gone: Gone<'_>,
     ) -> Result<Decided, SignInError> {
-        let Held { verdict, offered, user, recovery, join_key } = held;
+        let (machine, Held { verdict, offered, user, recovery, join_key }) = *begun;
         let (mut accepted, mut refused) = sort(verdict);
         let mut gone = Some(gone);
         let event = if accepted.is_some() { Event::PasswordAccepted } else { Event::PasswordRefused };
@@ -404,8 +427,8 @@ impl Run<'_> {
                         connection.stream.hang_up();
                     }
                     let (Some(user), Some(gone)) = (user, gone.take()) else { return Err(SignInError::Broken) };
-                    let question = self.question(user, factor, join_key);
-                    match self.ask(question, gone).await? {
+                    let question = Box::new(self.question(user, factor, join_key));
+                    match Box::pin(self.ask(question, gone)).await? {
                         Waited::Answer(answer) => Event::Answered(answer),
                         Waited::Stopping => return Err(SignInError::Stopping),
                     }
@@ -506,7 +529,7 @@ impl Run<'_> {
         }
     }
 
-    async fn ask(&self, question: Question, gone: impl Future<Output = ()>) -> Result<Waited, SignInError> {
+    async fn ask(&self, question: Box<Question>, gone: Gone<'_>) -> Result<Waited, SignInError> {
         let desk = self.desk;
         if desk.waits.count() >= desk.limits.waiting {
             return Err(SignInError::Full(desk.limits.waiting));

@@ -1,5 +1,7 @@
 //! A BindRequest: what it asks, whether it may be asked here, and the sign-in it becomes.
 
+use std::pin::pin;
+
 use bytes::{Bytes, BytesMut};
 
 use super::reply;
@@ -75,7 +77,7 @@ impl Session<'_> {
                 until_gone(&mut self.stream, &mut self.inbox, limit).await;
                 is_gone = true;
             };
-            Box::pin(self.sign_ins.sign_in(attempt, gone)).await
+            Box::pin(self.sign_ins.sign_in(attempt, pin!(gone))).await
         };
         if is_gone {
             return None;

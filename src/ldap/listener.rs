@@ -141,31 +141,31 @@ impl House {
     async fn serve(&self, stream: TcpStream, peer: IpAddr, kind: Kind) {
         let Ok(_permit) = self.connections.try_acquire() else {
             metrics::connection_refused("full");
-            return part(stream, kind, &reply::goodbye_full()).await;
+            return Box::pin(part(stream, kind, &reply::goodbye_full())).await;
         };
         let _open = metrics::connection_opened(kind.name());
         // Answers are small and somebody waits for each.
         let _ = stream.set_nodelay(true);
         let keepalive = TcpKeepalive::new().with_time(Duration::from_mins(1)).with_interval(Duration::from_secs(15));
         let _ = socket2::SockRef::from(&stream).set_tcp_keepalive(&keepalive);
-        let Some((stream, source)) = self.source(stream, peer.to_canonical()).await else { return };
+        let Some((stream, source)) = Box::pin(self.source(stream, peer.to_canonical())).await else { return };
         let policy = self.shared.sign_ins.policies().last_known();
         let Some(client) = policy.snapshot.client_at(source).map(Arc::clone) else {
             metrics::connection_refused("unknown_source");
             tracing::warn!(%source, "connection from an address of no client refused; 'vestibule client add' makes it one");
-            return refuse_stranger(stream, kind).await;
+            return Box::pin(refuse_stranger(stream, kind)).await;
         };
         let limit = self.shared.settings.max_connections_per_client;
         let Some(_place) = self.by_client.take(client.id, limit) else {
             metrics::connection_refused("client_full");
             tracing::warn!(%source, client = %shown(&client.name), "too many connections from one client");
-            return part(stream, kind, &reply::goodbye_full()).await;
+            return Box::pin(part(stream, kind, &reply::goodbye_full())).await;
         };
         let stream = match kind {
             Kind::Ldap => ClientStream::Plain(stream),
             Kind::Ldaps => {
                 let acceptor = TlsAcceptor::from(Arc::clone(&self.shared.tls));
-                match tls_accept(&acceptor, stream, self.shared.settings.handshake_timeout).await {
+                match Box::pin(tls_accept(&acceptor, stream, self.shared.settings.handshake_timeout)).await {
                     Ok(tls) => ClientStream::Tls(Box::new(tls)),
                     Err(error) => {
                         metrics::connection_refused("tls");
@@ -176,7 +176,9 @@ impl House {
             }
         };
         let name = client.name.clone();
-        let end = Box::pin(Session::new(stream, client, policy, source, &self.shared).run()).await;
+        let mut session = Box::new(Session::new(stream, client, policy, source, &self.shared));
+        let end = Box::pin(session.run()).await;
+        drop(session);
         match &end {
             SessionEnd::Left | SessionEnd::Idle | SessionEnd::Stopping | SessionEnd::Revoked => {
                 tracing::debug!(%source, client = %shown(&name), %end, "connection ended");

@@ -308,15 +308,16 @@ pub async fn until_gone(client: &mut ClientStream, inbox: &mut BytesMut, limit: 
             // Not read any further, so a close is not seen either: the deadline ends the wait.
             return std::future::pending().await;
         }
-        let mut chunk = [0_u8; 256];
         let read = poll_fn(|cx| {
+            // On the stack for as long as the socket is asked: whoever waits holds no buffer.
+            let mut chunk = [0_u8; 256];
             let mut buffer = ReadBuf::new(&mut chunk);
             ready!(tokio::io::AsyncRead::poll_read(Pin::new(&mut *client), cx, &mut buffer))?;
+            inbox.extend_from_slice(buffer.filled());
             Poll::Ready(io::Result::Ok(buffer.filled().len()))
         });
-        match read.await {
-            Ok(0) | Err(_) => return,
-            Ok(read) => inbox.extend_from_slice(chunk.get(..read).unwrap_or_default()),
+        if matches!(read.await, Ok(0) | Err(_)) {
+            return;
         }
     }
 }

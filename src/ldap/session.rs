@@ -131,7 +131,7 @@ impl<'a> Session<'a> {
     }
 
     /// Serves the connection to its end, with a parting word where one helps.
-    pub async fn run(mut self) -> SessionEnd {
+    pub async fn run(&mut self) -> SessionEnd {
         let Err(end) = self.serve().await;
         let word = match &end {
             SessionEnd::Left | SessionEnd::Handshake(_) | SessionEnd::Frame(FrameFault::Tls) => None,
@@ -183,7 +183,7 @@ impl<'a> Session<'a> {
 
     async fn serve(&mut self) -> Result<std::convert::Infallible, SessionEnd> {
         loop {
-            if self.upstream.is_some() && !self.relay().await? {
+            if self.upstream.is_some() && !Box::pin(self.relay()).await? {
                 continue;
             }
             match self.next_message().await? {
@@ -191,7 +191,8 @@ impl<'a> Session<'a> {
                     Bound::Answer(answer) => self.send(&answer).await?,
                     Bound::Gone => return Err(SessionEnd::Left),
                 },
-                Message::Other(frame) => self.handle(frame).await?,
+                // Rare, and with more state than all the rest: not worth keeping room for in every session.
+                Message::Other(frame) => Box::pin(self.handle(frame)).await?,
             }
         }
     }

@@ -150,8 +150,8 @@ impl Recorder {
         self.ask_writer(|answer| Job::Conclude(Box::new(conclusion), answer)).await
     }
 
-    pub async fn ask(&self, question: Question) -> Result<Asked, StoreFault> {
-        self.ask_writer(|answer| Job::Ask(Box::new(question), answer)).await
+    pub async fn ask(&self, question: Box<Question>) -> Result<Asked, StoreFault> {
+        self.ask_writer(|answer| Job::Ask(question, answer)).await
     }
 
     /// Gives up a wait. The answer may have come at the last moment: then this returns it.
