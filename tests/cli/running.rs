@@ -103,6 +103,37 @@ fn a_doctor_makes_nothing_that_is_not_there() {
     assert!(!vestibule.state().exists());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_doctor_leaves_a_database_as_it_is_empty_or_of_an_older_release() {
+    let appliance = Appliance::start().await;
+    let external = Vestibule::new(&format!(
+        "[database]\nurl = \"{}\"\n[master_key]\nkey = \"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\"\n",
+        appliance.database_url()
+    ));
+    let finds = |vestibule: &Vestibule, verdict: &str, words: &str| {
+        let findings = vestibule.run(&["doctor", "--json"]).json();
+        let database = findings.as_array().unwrap().iter().find(|finding| finding["part"] == "database").unwrap();
+        assert_eq!(database["verdict"], verdict, "{findings}");
+        assert!(database["text"].as_str().unwrap().contains(words), "{findings}");
+    };
+    let tables = async || -> i64 {
+        let count = sqlx::query_scalar("select count(*) from pg_tables where schemaname = 'public'");
+        count.fetch_one(&appliance.pool).await.unwrap()
+    };
+    for vestibule in [&appliance.vestibule, &external] {
+        finds(vestibule, "ok", "the database is empty; `vestibule serve` creates the tables");
+        assert_eq!(tables().await, 0);
+    }
+
+    appliance.run(&["client", "list"]).ok();
+    assert!(tables().await > 0);
+    finds(&appliance, "ok", "the master key fits");
+    appliance.sql("update _sqlx_migrations set version = 0 where version = 1").await;
+    finds(&appliance, "warning", "schema version 0, which the next `vestibule serve` brings to");
+    assert_eq!(appliance.sql("update _sqlx_migrations set version = 1 where version = 0").await, 1, "left alone");
+    finds(&appliance, "ok", "the master key fits");
+}
+
 #[test]
 fn every_fault_of_a_configuration_is_told_at_once_and_no_secret_is_shown() {
     let vestibule = Vestibule::new("");
