@@ -58,6 +58,16 @@ fn commands_work_beside_a_running_appliance_and_it_stops_when_told() {
     vestibule.run(&["healthcheck"]).fails(1, &["does not answer"]);
 }
 
+#[test]
+fn r44_a_running_appliance_leaves_no_core_dump() {
+    let vestibule = Vestibule::new("");
+    let serving = Serving::start(&vestibule);
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", serving.0.id())).unwrap();
+    let core = limits.lines().find_map(|line| line.strip_prefix("Max core file size")).unwrap();
+    assert_eq!(core.split_whitespace().collect::<Vec<_>>(), ["0", "0", "bytes"]);
+    assert_eq!(serving.stop(), 0);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_doctor_finds_nothing_wrong_with_a_sound_appliance() {
     let slapd = slapd();
