@@ -27,7 +27,8 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use vestibule::directory::{DirectoryClient, Spawn};
-use vestibule::domain::directory::{Directory, DirectoryKind, Server, Transport};
+use vestibule::domain::directory::attributes::AttributeMap;
+use vestibule::domain::directory::{Directory, DirectoryKind, PageSize, Server, Transport};
 use vestibule::domain::ids::DirectoryId;
 use vestibule::domain::secret::Password;
 
@@ -64,6 +65,8 @@ fn directory(servers: Vec<Server>) -> Directory {
         bind_password: password("svc-secret"),
         ca_pem: None,
         domain: None,
+        attributes: AttributeMap::default(),
+        page_size: PageSize::default(),
         connect_timeout: Duration::from_secs(2),
         operation_timeout: Duration::from_secs(5),
     }
