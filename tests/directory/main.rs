@@ -19,6 +19,10 @@ mod trust;
 #[allow(dead_code, reason = "shared with other tests, which use other parts")]
 mod slapd;
 
+#[path = "../support/samba.rs"]
+#[allow(dead_code, reason = "shared with other tests, which use other parts")]
+mod samba;
+
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Mutex;
