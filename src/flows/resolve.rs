@@ -90,6 +90,9 @@ fn question<'a>(directory: &'a Directory, name: &'a LoginName) -> Option<(&'a st
             {
                 any.push(Filter::equal(account, local));
             }
+            if any.is_empty() {
+                return None;
+            }
             Filter::Or(any)
         }
         LoginName::DownLevel { text, domain, .. } => {

@@ -23,6 +23,11 @@ mod slapd;
 #[allow(dead_code, reason = "shared with other tests, which use other parts")]
 mod samba;
 
+/// Where the shared files look for each other.
+mod support {
+    pub(crate) use crate::slapd;
+}
+
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Mutex;

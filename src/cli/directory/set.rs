@@ -196,8 +196,8 @@ struct Shown<'a> {
 pub async fn show(world: &World, name: &str, json: bool) -> Result<(), Failure> {
     let directory = world.directory(name).await?;
     if !json {
-        let mut facts = vec![("name", directory.name.clone()), ("kind", kind_text(directory.kind).to_owned())];
         let settings = settings(&directory);
+        let mut facts = vec![("name", directory.name.clone()), ("kind", kind_text(directory.kind).to_owned())];
         facts.extend(settings.iter().map(|(name, value)| (name.as_str(), value.clone())));
         return show::facts(&facts);
     }
