@@ -55,10 +55,9 @@ impl CountryCode {
             // The trunk prefix is also a first digit of numbers, so the length must tell.
             1 if national.len() == 11 => national.strip_prefix('1'),
             7 if national.len() == 11 => national.strip_prefix('8'),
-            1 | 7 => None,
             36 => national.strip_prefix("06"),
-            // Here the 0 is part of the number, from abroad as well.
-            39 | 225 | 242 | 378 | 379 => None,
+            // A number that has no trunk prefix, or whose 0 is part of it, from abroad as well.
+            1 | 7 | 39 | 225 | 242 | 378 | 379 => None,
             _ => national.strip_prefix('0'),
         };
         stripped.unwrap_or(national)
@@ -137,13 +136,14 @@ impl fmt::Display for Phone {
 }
 
 fn is_invisible(letter: char) -> bool {
-    matches!(letter, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    let is_direction = matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    is_direction || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}')
 }
 
 fn split_extension(text: &str) -> Option<(&str, &str)> {
     let (at, word) = [";ext=", "extension", "ext.", "ext", "x", "#"]
         .iter()
-        .filter_map(|word| Some((text.find(word)?, *word)))
+        .filter_map(|word| Some((text.find(*word)?, *word)))
         // The longest word at the first place.
         .min_by_key(|(at, word)| (*at, std::cmp::Reverse(word.len())))?;
     let (number, rest) = text.split_at_checked(at)?;

@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 
 use crate::cli::failure::Failure;
-use crate::domain::directory::attributes::{AttributeMap, AttributeName, Field, UniqueIdKind};
+use crate::domain::directory::attributes::{AttributeMap, AttributeName, Field, MapFault, UniqueIdKind};
 use crate::domain::directory::{Directory, PageSize};
 use crate::domain::phone::CountryCode;
 use crate::wire::filter::Filter;
@@ -76,10 +76,7 @@ fn mapped(text: &str) -> Result<Mapped, String> {
     let names = names.split(',').map(str::trim).filter(|name| !name.is_empty()).map(AttributeName::parse);
     let names: Result<Vec<_>, _> = names.collect();
     Ok(Mapped {
-        field: field
-            .trim()
-            .parse()
-            .map_err(|fault: crate::domain::directory::attributes::MapFault| fault.to_string())?,
+        field: field.trim().parse().map_err(|fault: MapFault| fault.to_string())?,
         names: names.map_err(|fault| fault.to_string())?,
     })
 }

@@ -18,6 +18,7 @@ use crate::domain::dn::Dn;
 use crate::domain::secret::Password;
 
 #[derive(Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of its own that an administrator sets")]
 pub struct Set {
     /// The directory's name
     name: String,

@@ -147,7 +147,7 @@ fn mail(value: &str) -> Result<String, String> {
         {
             Ok(value)
         }
-        _ => Err("it is no mail address".to_owned()),
+        Some(_) | None => Err("it is no mail address".to_owned()),
     }
 }
 
