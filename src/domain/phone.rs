@@ -50,7 +50,7 @@ impl CountryCode {
     }
 
     /// A number dialled within the country, without what is dialled there only.
-    fn significant(self, national: &str) -> &str {
+    fn significant(self, national: &str) -> Result<&str, PhoneFault> {
         let stripped = match self.0 {
             // The trunk prefix is also a first digit of numbers, so the length must tell.
             1 if national.len() == 11 => national.strip_prefix('1'),
@@ -60,7 +60,13 @@ impl CountryCode {
             1 | 7 | 39 | 225 | 242 | 378 | 379 => None,
             _ => national.strip_prefix('0'),
         };
-        stripped.unwrap_or(national)
+        // 49 30 901820 in Germany: a + forgotten, or a 0. Where no national number begins so, the rule does no harm;
+        // Italian mobile numbers begin with 39.
+        let keeps_zero = matches!(self.0, 39 | 225 | 242 | 378 | 379);
+        if stripped.is_none() && !keeps_zero && self.0 != 1 && national.starts_with(&self.0.to_string()) {
+            return Err(PhoneFault::Ambiguous);
+        }
+        Ok(stripped.unwrap_or(national))
     }
 }
 
@@ -92,6 +98,8 @@ pub enum PhoneFault {
     NoCountry,
     #[error("its country code begins with 0")]
     Country,
+    #[error("it may begin with its country code or not; write + before the country code")]
+    Ambiguous,
     #[error("its extension is not 1 to {MOST_EXTENSION_DIGITS} digits")]
     Extension,
 }
@@ -185,7 +193,7 @@ fn read_number(text: &str, country: Option<CountryCode>) -> Result<String, Phone
         let country = country.ok_or(PhoneFault::NoCountry)?;
         match digits.strip_prefix(country.international_prefix()) {
             Some(international) => international.to_owned(),
-            None => format!("{}{}", country.0, country.significant(&digits)),
+            None => format!("{}{}", country.0, country.significant(&digits)?),
         }
     };
     if !(FEWEST_DIGITS..=MOST_DIGITS).contains(&international.len()) {
@@ -249,6 +257,8 @@ mod tests {
             ("+49 12", 0, PhoneFault::Digits(4)),
             ("+1234567890123456", 0, PhoneFault::Digits(16)),
             ("+0049 30 901820", 0, PhoneFault::Country),
+            ("49 30 901820", 49, PhoneFault::Ambiguous),
+            ("7 495 123-45-67", 7, PhoneFault::Ambiguous),
             ("+14255550100 x", 0, PhoneFault::Extension),
             ("+14255550100 x12x3", 0, PhoneFault::Extension),
             ("+14255550100 x123456789012", 0, PhoneFault::Extension),
