@@ -7,7 +7,8 @@ use sqlx::postgres::{PgConnectOptions, PgPool};
 use uuid::Uuid;
 use vestibule::ambient::Ambient;
 use vestibule::domain::client::{Client, CodeForm, ServiceAccount, ServiceAccounts, UserMatch};
-use vestibule::domain::directory::{Directory, DirectoryKind, Server, Transport};
+use vestibule::domain::directory::attributes::AttributeMap;
+use vestibule::domain::directory::{Directory, DirectoryKind, PageSize, Server, Transport};
 use vestibule::domain::dn::Dn;
 use vestibule::domain::factor::Factor;
 use vestibule::domain::ids::{ClientId, DirectoryId};
@@ -84,6 +85,8 @@ fn directory(seed: &Seed<'_>, id: Uuid) -> Directory {
         bind_password: Password::new(seed.appliance_password.as_bytes()),
         ca_pem: None,
         domain: None,
+        attributes: AttributeMap::default(),
+        page_size: PageSize::default(),
         connect_timeout: Duration::from_secs(5),
         operation_timeout: Duration::from_secs(10),
     }

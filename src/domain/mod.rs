@@ -13,6 +13,7 @@ pub mod name;
 pub mod offered;
 pub mod otp;
 pub mod outcome;
+pub mod phone;
 pub mod policy;
 pub mod secret;
 pub mod sign_in;

@@ -294,6 +294,8 @@ fn conflicts(known: &[Known], found: &[Found]) -> Vec<Conflict> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::directory::PageSize;
+    use crate::domain::directory::attributes::AttributeMap;
     use crate::domain::ids::DirectoryId;
     use crate::domain::name::fold;
     use crate::domain::secret::Password;
@@ -373,6 +375,8 @@ mod tests {
             bind_password: Password::new([]),
             ca_pem: None,
             domain: Some("CORP".into()),
+            attributes: AttributeMap::default(),
+            page_size: PageSize::default(),
             connect_timeout: Duration::ZERO,
             operation_timeout: Duration::ZERO,
         }
