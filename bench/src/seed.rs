@@ -69,7 +69,12 @@ pub async fn fill(seed: &Seed<'_>) -> Result<Store, Fault> {
     for table in ["users", "user_names", "authenticators", "audit_events"] {
         sqlx::query(sqlx::AssertSqlSafe(format!("vacuum analyze {table}"))).execute(store.pool()).await?;
     }
-    sqlx::query("checkpoint").execute(store.pool()).await?;
+    // The embedded database's role may not ask for one (insufficient_privilege); there it comes when it comes.
+    if let Err(fault) = sqlx::query("checkpoint").execute(store.pool()).await
+        && fault.as_database_error().and_then(|fault| fault.code()).as_deref() != Some("42501")
+    {
+        return Err(fault.into());
+    }
     Ok(store)
 }
 
