@@ -90,9 +90,10 @@ fn without_core_dumps() {
     let none = Rlimit { current: Some(0), maximum: Some(0) };
     // core(5): a pattern that pipes dumps to a program heeds no limit. This also keeps our own account's other processes
     // from reading this one's memory.
-    let off = setrlimit(Resource::Core, none).and_then(|()| set_dumpable_behavior(DumpableBehavior::NotDumpable));
-    if let Err(error) = off {
-        tracing::warn!(%error, "core dumps could not be switched off");
+    for off in [setrlimit(Resource::Core, none), set_dumpable_behavior(DumpableBehavior::NotDumpable)] {
+        if let Err(error) = off {
+            tracing::warn!(%error, "core dumps could not be switched off");
+        }
     }
 }
 
