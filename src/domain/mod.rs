@@ -4,6 +4,7 @@ pub mod audit;
 pub mod challenge;
 pub mod client;
 pub mod directory;
+pub mod directory_diff;
 pub mod dn;
 pub mod factor;
 pub mod ids;
@@ -16,6 +17,7 @@ pub mod outcome;
 pub mod policy;
 pub mod secret;
 pub mod sign_in;
+pub mod sync;
 pub mod user;
 
 #[cfg(test)]

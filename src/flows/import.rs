@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use crate::directory::{DirectoryClient, DirectoryFault, Search};
 use crate::domain::directory::{Directory, DirectoryKind, UniqueId};
+use crate::domain::directory_diff::{Claim, Contest, contested};
 use crate::domain::dn::Dn;
 use crate::domain::name::{Folded, LoginName};
 use crate::store::audit::Actor;
@@ -166,8 +167,7 @@ async fn read(
 ) -> Result<(Vec<Found>, Vec<Skipped>), DirectoryFault> {
     let directory = client.directory();
     let base = which.base.to_string();
-    let mut attributes = vec![directory.unique_id_attribute(), directory.account_attribute()];
-    attributes.extend(directory.at_attributes());
+    let attributes = attributes(directory);
     let search =
         Search { base: &base, scope: Scope::Subtree, filter: &which.filter, attributes: &attributes, limit: MOST };
     let (mut found, mut skipped) = (vec![], vec![]);
@@ -184,8 +184,15 @@ async fn read(
     Ok((found, skipped))
 }
 
+/// What [`account`] looks at.
+pub(super) fn attributes(directory: &Directory) -> Vec<&'static str> {
+    let mut attributes = vec![directory.unique_id_attribute(), directory.account_attribute()];
+    attributes.extend(directory.at_attributes());
+    attributes
+}
+
 /// An entry as one of ours, or why it cannot be one.
-fn account(directory: &Directory, entry: &Entry) -> Result<Found, String> {
+pub(super) fn account(directory: &Directory, entry: &Entry) -> Result<Found, String> {
     let (id, login) = (directory.unique_id_attribute(), directory.account_attribute());
     let unique_id = entry.value(id).and_then(|value| directory.unique_id(value));
     let unique_id = unique_id.ok_or_else(|| format!("it shows our account no {id}"))?;
@@ -248,47 +255,17 @@ fn is_same(known: &Known, found: &Found) -> bool {
 
 /// Accounts that share a name with another one found, or with a known one that keeps it.
 fn conflicts(known: &[Known], found: &[Found]) -> Vec<Conflict> {
-    let mut bearers: HashMap<&str, Vec<&Found>> = HashMap::new();
-    for account in found {
-        for name in &account.names {
-            bearers.entry(name.as_str()).or_default().push(account);
-        }
-    }
-    let mut conflicts = vec![];
-    let mut out: HashSet<&UniqueId> = HashSet::new();
-    for account in found {
-        let rival = |name: &Folded| {
-            let mut others = bearers.get(name.as_str())?.iter().copied();
-            others.find(|other| other.unique_id != account.unique_id)
-        };
-        if let Some((name, other)) = account.names.iter().find_map(|name| rival(name).map(|other| (name, other))) {
-            conflicts.push(Conflict { name: name.to_string(), dn: account.dn.clone(), other: other.dn.clone() });
-            out.insert(&account.unique_id);
-        }
-    }
-    let by_id: HashMap<&UniqueId, &Found> = found.iter().map(|found| (&found.unique_id, found)).collect();
-    let owners = known.iter().flat_map(|owner| owner.names.iter().map(move |name| (name.as_str(), owner)));
-    let owners: HashMap<&str, &Known> = owners.collect();
-    // Whoever is out keeps the old names, which may push out the next.
-    loop {
-        let before = out.len();
-        for account in found.iter().filter(|account| !out.contains(&account.unique_id)).collect::<Vec<_>>() {
-            let keeps = |name: &Folded| {
-                let owner = owners.get(name.as_str()).filter(|owner| owner.unique_id != account.unique_id)?;
-                let gives_up = by_id
-                    .get(&owner.unique_id)
-                    .is_some_and(|renamed| !out.contains(&owner.unique_id) && !renamed.names.contains(name));
-                (!gives_up).then_some(*owner)
-            };
-            if let Some((name, owner)) = account.names.iter().find_map(|name| keeps(name).map(|owner| (name, owner))) {
-                conflicts.push(Conflict { name: name.to_string(), dn: account.dn.clone(), other: owner.dn.clone() });
-                out.insert(&account.unique_id);
-            }
-        }
-        if out.len() == before {
-            return conflicts;
-        }
-    }
+    let owners: Vec<Claim> = known
+        .iter()
+        .map(|known| Claim { id: known.unique_id.clone(), dn: known.dn.clone(), names: known.names.clone() })
+        .collect();
+    let names = |found: &Found| found.names.iter().map(|name| name.as_str().to_owned()).collect();
+    let found: Vec<Claim> = found
+        .iter()
+        .map(|found| Claim { id: found.unique_id.clone(), dn: found.dn.clone(), names: names(found) })
+        .collect();
+    let contests = contested(&owners, &found).into_iter();
+    contests.map(|Contest { name, dn, other, .. }| Conflict { name, dn, other }).collect()
 }
 
 #[cfg(test)]
