@@ -245,7 +245,7 @@ impl Store {
                 return Ok((Imported::Unchanged, Some(UserId(known.id))));
             }
             sqlx::query!(
-                "update users set name = $2, dn = $3, mail = $4 where id = $1",
+                "update users set name = $2, dn = $3, mail = $4, fingerprint = null where id = $1",
                 known.id,
                 found.name,
                 found.dn,
@@ -285,7 +285,10 @@ impl Store {
     /// Disabled in our books; graces end at once.
     pub async fn set_enabled(&self, user: &Listed, enabled: bool, by: &Actor) -> Result<(), StoreFault> {
         let mut tx = self.pool.begin().await?;
-        sqlx::query!("update users set enabled = $2 where id = $1", user.id.0, enabled).execute(&mut *tx).await?;
+        // A person's word: a run of the sync does not take it back.
+        sqlx::query!("update users set enabled = $2, enabled_by = 'person' where id = $1", user.id.0, enabled)
+            .execute(&mut *tx)
+            .await?;
         end_graces(&mut tx, user.id).await?;
         let (user, name, by) = (user.id, user.name.clone(), by.to_string());
         let event =
