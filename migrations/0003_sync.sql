@@ -75,13 +75,17 @@ create table sync_changes (
     mail         text,
     names        text[] not null,
     fingerprint  bytea,
-    -- Applied before the others, together: they take names from each other.
+    -- Applied before the other accounts, together: they take names from each other.
     first        boolean not null default false,
+    -- Leavers are applied before all: they give their names up.
+    turn         smallint generated always as
+                     (case when kind not in ('add', 'update') then 0 when first then 1 else 2 end) stored,
     -- A name it shares with another, whose DN is beside it; neither is applied.
     contested    text,
     rival        text,
     primary key (run_id, unique_id)
 );
+create index sync_changes_turn on sync_changes (run_id, turn, unique_id) where contested is null;
 
 alter table users
     add column sync_item   uuid references sync_items (id) on delete set null,

@@ -24,7 +24,7 @@ pub enum Command {
     #[command(subcommand)]
     Item(Item),
     /// Follow a directory once, now
-    Run(Run),
+    Run(Once),
     /// Show past runs, the newest first
     History {
         /// Only of this directory
@@ -132,7 +132,7 @@ enum Leaving {
 }
 
 #[derive(Args)]
-pub struct Run {
+pub struct Once {
     /// Which directory; without it all that have sync items
     #[arg(long, value_name = "NAME")]
     directory: Option<String>,
@@ -294,20 +294,18 @@ async fn list(world: &World, directory: &str, json: bool) -> Result<(), Failure>
     show::table(["place", "name", "accounts", "new users", "leavers"], &rows.collect::<Vec<_>>())
 }
 
-impl Run {
+impl Once {
     async fn run(self, world: &World) -> Result<(), Failure> {
-        let directories = match &self.directory {
-            Some(name) => vec![world.directory(name).await?],
-            None => {
-                let mut with_items = vec![];
-                for directory in world.store.directories().await? {
-                    if !world.store.sync_items(directory.id).await?.is_empty() {
-                        with_items.push(directory);
-                    }
+        let mut directories = vec![];
+        if let Some(name) = &self.directory {
+            directories.push(world.directory(name).await?);
+        } else {
+            for directory in world.store.directories().await? {
+                if !world.store.sync_items(directory.id).await?.is_empty() {
+                    directories.push(directory);
                 }
-                with_items
             }
-        };
+        }
         if directories.is_empty() {
             return Err(Failure::No("no directory has a sync item; add one with `vestibule sync item add`".to_owned()));
         }
@@ -443,7 +441,7 @@ impl Schedule {
             None => {}
             Some(Interval::Off) => (settings.every, settings.next_at) = (None, None),
             Some(Interval::Every(every)) => {
-                (settings.every, settings.next_at) = (Some(every), Some(world.ambient.now()))
+                (settings.every, settings.next_at) = (Some(every), Some(world.ambient.now()));
             }
         }
         settings.brake.count = self.brake_count.unwrap_or(settings.brake.count);

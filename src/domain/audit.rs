@@ -169,6 +169,11 @@ pub enum Event {
         servers: Vec<String>,
         by: String,
     },
+    DirectoryChanged {
+        name: String,
+        changes: Vec<String>,
+        by: String,
+    },
     DirectoryRemoved {
         name: String,
         by: String,
@@ -213,6 +218,7 @@ impl Event {
             | Self::ClientAdded { .. }
             | Self::ClientRemoved { .. }
             | Self::DirectoryAdded { .. }
+            | Self::DirectoryChanged { .. }
             | Self::DirectoryRemoved { .. }
             | Self::SyncItemAdded { .. }
             | Self::SyncItemRemoved { .. }

@@ -9,20 +9,15 @@ use sha2::{Digest as _, Sha256};
 
 use super::directory::UniqueId;
 
-/// The unique id as the sixteen bytes it is in both kinds of directory.
+/// A unique id as sixteen bytes: those of its UUID, or of its hash where a directory's unique ids are plain text.
 pub type Key = [u8; 16];
 
 /// What our books say of an account, as one number. To find two contents that share one would take 2⁶⁴ tries.
 pub type Fingerprint = [u8; 16];
 
-/// The key of a unique id; `None` if it is no UUID.
-pub fn key(id: &UniqueId) -> Option<Key> {
-    uuid::Uuid::parse_str(&id.0).ok().map(uuid::Uuid::into_bytes)
-}
-
-/// The unique id of a key, in the form our books keep.
-pub fn unique_id(key: &Key) -> UniqueId {
-    UniqueId(uuid::Uuid::from_bytes(*key).to_string())
+/// The key of a unique id.
+pub fn key(id: &str) -> Key {
+    uuid::Uuid::parse_str(id).map_or_else(|_| fingerprint([Some(id)]), uuid::Uuid::into_bytes)
 }
 
 /// The fingerprint of fields in order. Each is told apart from its neighbours and from a field that is missing.
@@ -67,14 +62,28 @@ pub enum Sight {
 
 /// A comparison under way.
 pub struct Comparison {
-    /// Sorted by key.
-    known: Vec<(Key, Fingerprint)>,
-    /// Beside each: [`SEEN`], [`STAYS`].
-    marks: Vec<u8>,
+    /// Sorted by key, each once.
+    known: Vec<Kept>,
 }
 
-const SEEN: u8 = 1;
-const STAYS: u8 = 2;
+/// A known account, in 33 bytes.
+struct Kept {
+    key: Key,
+    fingerprint: Fingerprint,
+    mark: Mark,
+}
+
+/// What is to be thought of a known account once everything has been read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mark {
+    /// Has left, unless it is met.
+    Leaves,
+    /// Does not leave, met or not.
+    Stays,
+    Met {
+        may_leave: bool,
+    },
+}
 
 /// Nothing is known to hash to this.
 const NEVER: Fingerprint = [0; 16];
@@ -82,60 +91,71 @@ const NEVER: Fingerprint = [0; 16];
 impl Comparison {
     /// With everybody we know of this directory, each once, in any order.
     pub fn new(known: impl IntoIterator<Item = Known>) -> Self {
-        let mut all = vec![];
-        let mut stay = vec![];
-        for Known { key, fingerprint, may_leave } in known {
-            all.push((key, fingerprint.unwrap_or(NEVER)));
-            if !may_leave {
-                stay.push(key);
-            }
-        }
-        all.sort_unstable();
-        stay.sort_unstable();
-        let marks = all.iter().map(|(key, _)| if stay.binary_search(key).is_ok() { STAYS } else { 0 }).collect();
-        Self { known: all, marks }
+        let kept = |Known { key, fingerprint, may_leave }| Kept {
+            key,
+            fingerprint: fingerprint.unwrap_or(NEVER),
+            mark: if may_leave { Mark::Leaves } else { Mark::Stays },
+        };
+        let mut known: Vec<Kept> = known.into_iter().map(kept).collect();
+        known.sort_unstable_by_key(|kept| kept.key);
+        Self { known }
     }
 
     /// How many could leave.
     pub fn managed(&self) -> usize {
-        self.marks.iter().filter(|marks| *marks & STAYS == 0).count()
+        self.known.iter().filter(|kept| kept.mark.may_leave()).count()
     }
 
     /// An account was read.
     pub fn meet(&mut self, key: &Key, fingerprint: &Fingerprint) -> Sight {
-        let found = self.known.binary_search_by(|(known, _)| known.cmp(key)).ok();
-        let found = found.and_then(|at| self.known.get(at).zip(self.marks.get_mut(at)));
-        match found {
-            None => Sight::New,
-            Some((_, marks)) if *marks & SEEN != 0 => Sight::Again,
-            Some(((_, known), marks)) => {
-                *marks |= SEEN;
-                if known == fingerprint { Sight::Unchanged } else { Sight::Changed }
-            }
+        let Some(kept) = self.find(key) else { return Sight::New };
+        if matches!(kept.mark, Mark::Met { .. }) {
+            return Sight::Again;
         }
+        kept.mark = kept.mark.met();
+        if kept.fingerprint == *fingerprint { Sight::Unchanged } else { Sight::Changed }
     }
 
     /// An account was read that cannot be taken over, but is there: it has not left.
     pub fn spare(&mut self, key: &Key) {
-        let found = self.known.binary_search_by(|(known, _)| known.cmp(key)).ok();
-        if let Some(marks) = found.and_then(|at| self.marks.get_mut(at)) {
-            *marks |= SEEN;
+        if let Some(kept) = self.find(key) {
+            kept.mark = kept.mark.met();
         }
     }
 
-    /// The read was whole: who was not in it has left. Never ask after half a read.
-    pub fn leavers(&self) -> impl Iterator<Item = Key> {
-        self.known.iter().zip(&self.marks).filter(|(_, marks)| **marks == 0).map(|((key, _), _)| *key)
+    /// The read was whole: a known account that was not in it has left. Never ask after half a read.
+    pub fn has_left(&self, key: &Key) -> bool {
+        let at = self.known.binary_search_by_key(key, |kept| kept.key).ok();
+        at.and_then(|at| self.known.get(at)).is_some_and(|kept| kept.mark == Mark::Leaves)
+    }
+
+    fn find(&mut self, key: &Key) -> Option<&mut Kept> {
+        let at = self.known.binary_search_by_key(key, |kept| kept.key).ok()?;
+        self.known.get_mut(at)
+    }
+}
+
+impl Mark {
+    fn may_leave(self) -> bool {
+        match self {
+            Self::Leaves => true,
+            Self::Stays => false,
+            Self::Met { may_leave } => may_leave,
+        }
+    }
+
+    fn met(self) -> Self {
+        Self::Met { may_leave: self.may_leave() }
     }
 }
 
 /// An account and the names it claims.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Claim {
-    pub id: UniqueId,
-    pub dn: String,
+#[derive(Debug, Clone)]
+pub struct Claim<'a> {
+    pub id: &'a UniqueId,
+    pub dn: &'a str,
     /// In comparison form.
-    pub names: Vec<String>,
+    pub names: Vec<&'a str>,
 }
 
 /// An account that cannot be taken, because one of its names is another's too.
@@ -150,47 +170,47 @@ pub struct Contest {
 
 /// Of accounts found that share a name neither is taken; nor is one that wants the name of an owner who keeps it.
 /// `owners` are known accounts with the names they have now; those that were found too may give names up.
-pub fn contested(owners: &[Claim], found: &[Claim]) -> Vec<Contest> {
-    let mut bearers: HashMap<&str, Vec<&Claim>> = HashMap::new();
+pub fn contested(owners: &[Claim<'_>], found: &[Claim<'_>]) -> Vec<Contest> {
+    let mut bearers: HashMap<&str, Vec<&Claim<'_>>> = HashMap::new();
     for claim in found {
         for name in &claim.names {
             bearers.entry(name).or_default().push(claim);
         }
     }
-    let contest = |claim: &Claim, name: &str, other: &Claim| Contest {
+    let contest = |claim: &Claim<'_>, name: &str, other: &Claim<'_>| Contest {
         id: claim.id.clone(),
-        dn: claim.dn.clone(),
+        dn: claim.dn.to_owned(),
         name: name.to_owned(),
-        other: other.dn.clone(),
+        other: other.dn.to_owned(),
     };
     let mut contests = vec![];
     let mut out: HashSet<&UniqueId> = HashSet::new();
     for claim in found {
-        let rival = |name: &String| bearers.get(name.as_str())?.iter().copied().find(|other| other.id != claim.id);
+        let rival = |name: &&str| bearers.get(*name)?.iter().copied().find(|other| other.id != claim.id);
         if let Some((name, other)) = claim.names.iter().find_map(|name| rival(name).map(|other| (name, other))) {
             contests.push(contest(claim, name, other));
-            out.insert(&claim.id);
+            out.insert(claim.id);
         }
     }
-    let by_id: HashMap<&UniqueId, &Claim> = found.iter().map(|claim| (&claim.id, claim)).collect();
-    let owners = owners.iter().flat_map(|owner| owner.names.iter().map(move |name| (name.as_str(), owner)));
-    let owners: HashMap<&str, &Claim> = owners.collect();
+    let by_id: HashMap<&UniqueId, &Claim<'_>> = found.iter().map(|claim| (claim.id, claim)).collect();
+    let owners = owners.iter().flat_map(|owner| owner.names.iter().map(move |name| (*name, owner)));
+    let owners: HashMap<&str, &Claim<'_>> = owners.collect();
     // Whoever is out keeps the old names, which may push out the next.
     loop {
         let before = out.len();
         for claim in found {
-            if out.contains(&claim.id) {
+            if out.contains(claim.id) {
                 continue;
             }
-            let keeps = |name: &String| {
-                let owner = owners.get(name.as_str()).filter(|owner| owner.id != claim.id)?;
-                let renamed = by_id.get(&owner.id).filter(|_| !out.contains(&owner.id));
+            let keeps = |name: &&str| {
+                let owner = owners.get(name).filter(|owner| owner.id != claim.id)?;
+                let renamed = by_id.get(owner.id).filter(|_| !out.contains(owner.id));
                 let gives_up = renamed.is_some_and(|renamed| !renamed.names.contains(name));
                 (!gives_up).then_some(*owner)
             };
             if let Some((name, owner)) = claim.names.iter().find_map(|name| keeps(name).map(|owner| (name, owner))) {
                 contests.push(contest(claim, name, owner));
-                out.insert(&claim.id);
+                out.insert(claim.id);
             }
         }
         if out.len() == before {
@@ -208,7 +228,7 @@ mod tests {
     use super::*;
 
     fn id(number: u8) -> UniqueId {
-        unique_id(&[number; 16])
+        UniqueId(uuid::Uuid::from_bytes([number; 16]).to_string())
     }
 
     type People = BTreeMap<u8, BTreeSet<u8>>;
@@ -218,13 +238,21 @@ mod tests {
         fingerprint(names.iter().map(|name| Some(name.as_str())))
     }
 
-    fn claims(people: &People) -> Vec<Claim> {
-        let claim = |(number, names): (&u8, &BTreeSet<u8>)| Claim {
-            id: id(*number),
-            dn: number.to_string(),
-            names: names.iter().map(ToString::to_string).collect(),
+    /// What people claim, owned.
+    type Claimed = Vec<(UniqueId, String, Vec<String>)>;
+
+    fn claimed(people: &People) -> Claimed {
+        let claim = |(number, names): (&u8, &BTreeSet<u8>)| {
+            (id(*number), number.to_string(), names.iter().map(ToString::to_string).collect())
         };
         people.iter().map(claim).collect()
+    }
+
+    fn claims(claimed: &Claimed) -> Vec<Claim<'_>> {
+        claimed
+            .iter()
+            .map(|(id, dn, names)| Claim { id, dn, names: names.iter().map(String::as_str).collect() })
+            .collect()
     }
 
     /// One run as the flow does it: who left gives names up, who is contested stays as before. Returns the changes.
@@ -243,11 +271,11 @@ mod tests {
             }
         }
         let mut changes = 0;
-        for key in comparison.leavers().collect::<Vec<_>>() {
-            books.remove(&key[0]);
-            changes += 1;
-        }
-        let contests = contested(&claims(books), &claims(&staged));
+        let before = books.len();
+        books.retain(|number, _| !comparison.has_left(&[*number; 16]));
+        changes += before - books.len();
+        let (owners, found) = (claimed(books), claimed(&staged));
+        let contests = contested(&claims(&owners), &claims(&found));
         let out: HashSet<UniqueId> = contests.into_iter().map(|contest| contest.id).collect();
         for (number, names) in staged {
             if !out.contains(&id(number)) {
@@ -288,7 +316,9 @@ mod tests {
             let mut last = People::new();
             for mut step in steps {
                 let mut used = BTreeSet::new();
-                step.values_mut().for_each(|names| names.retain(|name| used.insert(*name)));
+                for names in step.values_mut() {
+                    names.retain(|name| used.insert(*name));
+                }
                 run(&mut books, &step);
                 last = step;
             }
@@ -309,12 +339,19 @@ mod tests {
         assert_eq!(comparison.meet(&[2; 16], &print), Sight::Changed);
         assert_eq!(comparison.meet(&[2; 16], &print), Sight::Again);
         assert_eq!(comparison.meet(&[4; 16], &print), Sight::New);
-        assert_eq!(comparison.leavers().collect::<Vec<_>>(), [[3; 16]]);
+        let left: Vec<u8> = (1..=4).filter(|number| comparison.has_left(&[*number; 16])).collect();
+        assert_eq!(left, [3]);
+    }
+
+    #[test]
+    fn a_unique_id_of_plain_text_has_a_key_of_its_own() {
+        assert_eq!(key("00000000-0000-0000-0000-000000000001")[15], 1);
+        assert_ne!(key("e815"), key("e816"));
     }
 
     #[test]
     fn a_million_known_accounts_take_less_than_forty_megabytes() {
-        let each = size_of::<(Key, Fingerprint)>() + size_of::<u8>();
+        let each = size_of::<Kept>();
         assert!(each * 1_000_000 < 40_000_000, "{each} bytes each");
     }
 

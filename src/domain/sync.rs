@@ -199,7 +199,7 @@ impl Every {
     pub fn next(self, start: Timestamp, chance: u32) -> Timestamp {
         let tenth = u32::try_from(self.0.as_millis() / 10).unwrap_or(u32::MAX);
         let late = Duration::from_millis(u64::from(chance % tenth.max(1)));
-        let every = (self.0 - Duration::from_millis(u64::from(tenth) / 2) + late).max(SHORTEST);
+        let every = (self.0.saturating_sub(Duration::from_millis(u64::from(tenth) / 2)) + late).max(SHORTEST);
         start.saturating_add(SignedDuration::try_from(every).unwrap_or(SignedDuration::MAX)).unwrap_or(Timestamp::MAX)
     }
 }

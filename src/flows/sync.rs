@@ -18,14 +18,12 @@ use crate::domain::ids::{SyncItemId, SyncRunId};
 use crate::domain::sync::{Counts, Pick, Reach, RunState, SyncItem, SyncRun};
 use crate::store::audit::Actor;
 use crate::store::leases::{Lease, RENEWAL};
-use crate::store::sync_writes::{Run, Staged};
+use crate::store::sync_writes::{Claimant, Run, Staged};
 use crate::store::users::Found;
 use crate::store::{Store, StoreFault};
 use crate::wire::filter::Filter;
 use crate::wire::message::{Entry, Scope};
 
-/// Accounts asked for at a time; Active Directory gives at most 1000.
-const PAGE: u32 = 1000;
 /// Changes kept, or applied, in one transaction.
 const BATCH: usize = 1000;
 /// More than this is a wrong base, not a company.
@@ -185,13 +183,15 @@ impl Work<'_> {
         }
         self.keep(&mut reading).await?;
         if reading.partial.is_none() {
-            let leavers: Vec<_> = reading.comparison.leavers().collect();
+            let leavers = self.store.leavers(self.run.directory, &reading.comparison).await?;
             for leavers in leavers.chunks(BATCH) {
                 self.store.stage_leavers(self.run, leavers).await?;
             }
             self.store.stage_removals(self.run, items).await?;
         }
         let (owners, found) = self.store.sync_claims(self.run).await?;
+        let owners: Vec<_> = owners.iter().map(Claimant::claim).collect();
+        let found: Vec<_> = found.iter().map(Claimant::claim).collect();
         let contests = contested(&owners, &found);
         if !contests.is_empty() {
             self.store.mark_contested(self.run, &contests).await?;
@@ -251,7 +251,7 @@ impl Work<'_> {
             limit: MOST,
         };
         let mut shown = 0;
-        let mut pages = self.client.search_paged(&search, PAGE, deadline).await?;
+        let mut pages = self.client.search_paged(&search, directory.page_size.get().into(), deadline).await?;
         while let Some(entries) = pages.next().await? {
             for entry in entries {
                 let account = match import::account(directory, &entry) {
@@ -332,20 +332,16 @@ impl Reading {
     fn skip(&mut self, directory: &Directory, entry: &Entry) {
         self.counts.skipped += 1;
         let id = entry.value(directory.unique_id_attribute()).and_then(|value| directory.unique_id(value));
-        match id.as_ref().and_then(directory_diff::key) {
-            Some(key) => self.comparison.spare(&key),
-            None => {
-                let why = || format!("{} shows our account no unique id; nobody was taken for a leaver", entry.dn);
-                self.partial.get_or_insert_with(why);
-            }
+        if let Some(id) = id {
+            self.comparison.spare(&directory_diff::key(&id.0));
+        } else {
+            let why = || format!("{} shows our account no unique id; nobody was taken for a leaver", entry.dn);
+            self.partial.get_or_insert_with(why);
         }
     }
 
     fn take(&mut self, item: SyncItemId, found: Found) {
-        let Some(key) = directory_diff::key(&found.unique_id) else {
-            self.counts.skipped += 1;
-            return;
-        };
+        let key = directory_diff::key(&found.unique_id.0);
         let fingerprint = fingerprint(item, &found);
         let is_new = match self.comparison.meet(&key, &fingerprint) {
             Sight::Again => return,

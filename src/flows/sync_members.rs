@@ -84,7 +84,7 @@ async fn groups(client: &DirectoryClient, deadline: Instant) -> Result<HashSet<F
     let filter = Filter::Or(vec![class("groupOfNames"), class("groupOfUniqueNames"), class("posixGroup")]);
     let base = &client.directory().base_dn;
     let search = Search { base, scope: Scope::Subtree, filter: &filter, attributes: &["1.1"], limit: 1_000_000 };
-    let mut pages = client.search_paged(&search, 1000, deadline).await?;
+    let mut pages = client.search_paged(&search, client.directory().page_size.get().into(), deadline).await?;
     let mut groups = HashSet::new();
     while let Some(entries) = pages.next().await? {
         groups.extend(entries.iter().filter_map(|entry| Dn::parse(&entry.dn).ok()).map(|dn| dn.folded()));

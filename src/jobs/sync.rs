@@ -38,7 +38,7 @@ async fn turn(store: &Store, spawn: &Arc<dyn Spawn>, id: DirectoryId, every: Eve
         Ok(()) | Err(SyncFault::Busy { .. }) => {}
         Err(SyncFault::Cancelled) => tracing::info!(directory = %id, "a synchronisation was cut short by the stop"),
         Err(fault) => {
-            tracing::error!(directory = %id, %fault, "a directory was not synchronised; everything stays as it was")
+            tracing::error!(directory = %id, %fault, "a directory was not synchronised; everything stays as it was");
         }
     }
 }

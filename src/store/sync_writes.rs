@@ -14,8 +14,9 @@ use super::leases::Lease;
 use super::{Store, StoreFault, sql};
 use crate::domain::audit::Event;
 use crate::domain::directory::UniqueId;
-use crate::domain::directory_diff::{Claim, Contest, Fingerprint, Key, Known, unique_id};
+use crate::domain::directory_diff::{self, Claim, Comparison, Contest, Fingerprint, Known};
 use crate::domain::ids::{DirectoryId, SyncItemId, SyncRunId, UserId};
+use crate::domain::name::Folded;
 use crate::domain::sync::{Counts, SyncItem};
 use crate::store::users::Found;
 
@@ -41,6 +42,19 @@ pub struct Books {
     pub of_item: HashMap<SyncItemId, u64>,
 }
 
+/// An account and the names it claims, as the database gives it.
+pub struct Claimant {
+    id: UniqueId,
+    dn: String,
+    names: Vec<String>,
+}
+
+impl Claimant {
+    pub fn claim(&self) -> Claim<'_> {
+        Claim { id: &self.id, dn: &self.dn, names: self.names.iter().map(String::as_str).collect() }
+    }
+}
+
 /// Between the names of one account on their way to the database; no name in comparison form holds it (RFC 4518 §2.2
 /// maps control characters to nothing).
 const BETWEEN: &str = "\u{1f}";
@@ -55,14 +69,12 @@ impl Store {
         )
         .fetch(&self.pool);
         while let Some(row) = rows.try_next().await? {
-            // An id that is no UUID is none that a directory could show.
-            let Ok(key) = Uuid::parse_str(&row.unique_id) else { continue };
             let may_leave = row.sync_item.is_some() && !row.left;
             if let (Some(item), true) = (row.sync_item, may_leave) {
                 *books.of_item.entry(SyncItemId(item)).or_default() += 1;
             }
             let fingerprint = row.fingerprint.filter(|_| !row.left).and_then(|bytes| bytes.try_into().ok());
-            books.known.push(Known { key: key.into_bytes(), fingerprint, may_leave });
+            books.known.push(Known { key: directory_diff::key(&row.unique_id), fingerprint, may_leave });
         }
         Ok(books)
     }
@@ -74,8 +86,7 @@ impl Store {
         let kinds = column(|staged| if staged.is_new { "add" } else { "update" }.to_owned());
         let names = column(|staged| staged.found.name.clone());
         let dns = column(|staged| staged.found.dn.clone());
-        let folded =
-            column(|staged| staged.found.names.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(BETWEEN));
+        let folded = column(|staged| staged.found.names.iter().map(Folded::as_str).collect::<Vec<_>>().join(BETWEEN));
         let mails: Vec<Option<String>> = staged.iter().map(|staged| staged.found.mail.clone()).collect();
         let items: Vec<Uuid> = staged.iter().map(|staged| staged.item.0).collect();
         let prints: Vec<Vec<u8>> = staged.iter().map(|staged| staged.fingerprint.to_vec()).collect();
@@ -104,9 +115,24 @@ impl Store {
         Ok(())
     }
 
-    /// Keeps who was not in a whole read, by what their items say of leavers.
-    pub async fn stage_leavers(&self, run: Run<'_>, keys: &[Key]) -> Result<(), StoreFault> {
-        let ids: Vec<String> = keys.iter().map(|key| unique_id(key).0).collect();
+    /// The unique ids of those who were not in a whole read.
+    pub async fn leavers(&self, directory: DirectoryId, read: &Comparison) -> Result<Vec<String>, StoreFault> {
+        let mut left = vec![];
+        let mut rows = sqlx::query_scalar!(
+            "select unique_id from users where directory_id = $1 and sync_item is not null and left_at is null",
+            directory.0,
+        )
+        .fetch(&self.pool);
+        while let Some(id) = rows.try_next().await? {
+            if read.has_left(&directory_diff::key(&id)) {
+                left.push(id);
+            }
+        }
+        Ok(left)
+    }
+
+    /// Keeps leavers, by what their items say of them.
+    pub async fn stage_leavers(&self, run: Run<'_>, ids: &[String]) -> Result<(), StoreFault> {
         let mut tx = self.pool.begin().await?;
         run.lease.check(&mut tx).await?;
         sqlx::query!(
@@ -118,7 +144,7 @@ impl Store {
              on conflict do nothing",
             run.id.0,
             run.directory.0,
-            &ids,
+            ids,
         )
         .execute(&mut *tx)
         .await?;
@@ -151,7 +177,7 @@ impl Store {
     }
 
     /// Accounts that claim a name another claims or has, and who has it now. A leaver gives all names up.
-    pub async fn sync_claims(&self, run: Run<'_>) -> Result<(Vec<Claim>, Vec<Claim>), StoreFault> {
+    pub async fn sync_claims(&self, run: Run<'_>) -> Result<(Vec<Claimant>, Vec<Claimant>), StoreFault> {
         let mut tx = self.pool.begin().await?;
         unhurried(&mut tx).await?;
         let owned = sqlx::query!(
@@ -168,11 +194,11 @@ impl Store {
         )
         .fetch_all(&mut *tx)
         .await?;
-        let mut owners: HashMap<String, Claim> = HashMap::new();
+        let mut owners: HashMap<String, Claimant> = HashMap::new();
         for row in owned {
             let id = UniqueId(row.unique_id.clone());
             let owner = owners.entry(row.unique_id);
-            owner.or_insert(Claim { id, dn: row.dn, names: vec![] }).names.push(row.folded);
+            owner.or_insert(Claimant { id, dn: row.dn, names: vec![] }).names.push(row.folded);
         }
         let of_owners: Vec<String> = owners.keys().cloned().collect();
         let found = sqlx::query!(
@@ -193,8 +219,8 @@ impl Store {
         .fetch_all(&mut *tx)
         .await?;
         tx.commit().await?;
-        let found = found.into_iter().map(|row| Claim { id: UniqueId(row.unique_id), dn: row.dn, names: row.names });
-        let mut found: Vec<Claim> = found.collect();
+        let found = found.into_iter().map(|row| Claimant { id: UniqueId(row.unique_id), dn: row.dn, names: row.names });
+        let mut found: Vec<Claimant> = found.collect();
         found.sort_by(|a, b| a.dn.cmp(&b.dn));
         Ok((owners.into_values().collect(), found))
     }
@@ -251,25 +277,35 @@ impl Store {
     pub async fn apply_batch(&self, run: Run<'_>, limit: i64) -> Result<usize, StoreFault> {
         let mut tx = self.pool.begin().await?;
         run.lease.check(&mut tx).await?;
-        // Leavers first: they give their names up. Then those who take names from each other, all at once.
+        // Those who take names from each other go all at once.
         let batch = sqlx::query!(
-            "with next as (select kind, unique_id, first from sync_changes where run_id = $1 and contested is null
-                           order by kind in ('add', 'update'), first desc, kind, unique_id limit $2)
-             select kind, unique_id from next
-             union select kind, unique_id from sync_changes
-             where run_id = $1 and contested is null and first and exists (select 1 from next where first)",
+            r#"with next as (select unique_id, turn from sync_changes where run_id = $1 and contested is null
+                             order by turn, unique_id limit $2)
+               select unique_id as "unique_id!" from next
+               union select unique_id from sync_changes
+               where run_id = $1 and contested is null and turn = 1 and exists (select 1 from next where turn = 1)"#,
             run.id.0,
             limit,
         )
         .fetch_all(&mut *tx)
         .await?;
-        let ids: Vec<String> = batch.into_iter().filter_map(|row| row.unique_id).collect();
+        let ids: Vec<String> = batch.into_iter().map(|row| row.unique_id).collect();
         if ids.is_empty() {
             return Ok(0);
         }
+        // In the order in which everybody locks users.
+        let back = sqlx::query!(
+            r#"select id, name, left_at is not null and not enabled and enabled_by = 'sync' as "back!" from users
+               where directory_id = $1 and unique_id = any($2) order by id for update"#,
+            run.directory.0,
+            &ids,
+        )
+        .fetch_all(&mut *tx)
+        .await?;
+        let back = back.into_iter().filter(|row| row.back).map(|row| (row.id, row.name)).collect();
         let by = format!("sync run {}", run.id);
         let mut events = self.apply_leaving(&mut tx, run, &ids, &by).await?;
-        events.extend(self.apply_taking(&mut tx, run, &ids, &by).await?);
+        events.extend(self.apply_taking(&mut tx, run, &ids, back, &by).await?);
         sqlx::query!("delete from sync_changes where run_id = $1 and unique_id = any($2)", run.id.0, &ids)
             .execute(&mut *tx)
             .await?;
@@ -291,8 +327,7 @@ impl Store {
             r#"with mine as (
                    select u.id, c.kind = 'disable' and u.enabled as off from users u
                    join sync_changes c on c.run_id = $1 and c.unique_id = u.unique_id and c.kind in ('keep', 'disable')
-                   where u.directory_id = $2 and u.unique_id = any($3) and u.left_at is null
-                   order by u.id for update of u)
+                   where u.directory_id = $2 and u.unique_id = any($3) and u.left_at is null)
                update users u set left_at = $4, fingerprint = null, enabled = u.enabled and not mine.off,
                                   enabled_by = case when mine.off then 'sync' else u.enabled_by end
                from mine where mine.id = u.id returning u.id, u.name, mine.off as "off!""#,
@@ -328,24 +363,15 @@ impl Store {
         Ok(events)
     }
 
+    /// `back`: users a run disabled when they left.
     async fn apply_taking(
         &self,
         tx: &mut PgConnection,
         run: Run<'_>,
         ids: &[String],
+        back: HashMap<Uuid, String>,
         by: &str,
     ) -> Result<Vec<Event>, StoreFault> {
-        // Locked in the order in which everybody locks users.
-        let known = sqlx::query!(
-            "select id, enabled, enabled_by, left_at is not null as \"left!\", name from users
-             where directory_id = $1 and unique_id = any($2) order by id for update",
-            run.directory.0,
-            ids,
-        )
-        .fetch_all(&mut *tx)
-        .await?;
-        let back = known.into_iter().filter(|row| row.left && !row.enabled && row.enabled_by == "sync");
-        let back: HashMap<Uuid, String> = back.map(|row| (row.id, row.name)).collect();
         let updated = sqlx::query_scalar!(
             "update users u set name = c.name, dn = c.dn, mail = c.mail, sync_item = i.id, fingerprint = c.fingerprint,
                     left_at = null, enabled = u.enabled or u.left_at is not null and u.enabled_by = 'sync'
