@@ -20,6 +20,10 @@ create table sync_items (
     filter       text,
     group_dn     text,
     enabled      boolean not null,
+    -- Of people of whom the directory says none (RFC 5646).
+    language     text,
+    -- The label of the phones that come first.
+    phone        text,
     leavers      text not null check (leavers in ('keep', 'disable', 'delete')),
     -- Days from leaving to removal.
     delete_after smallint check (delete_after between 0 and 3650),
@@ -73,6 +77,7 @@ create table sync_changes (
     name         text not null,
     dn           text not null,
     mail         text,
+    profile      jsonb not null default '{}',
     names        text[] not null,
     fingerprint  bytea,
     -- Applied before the other accounts, together: they take names from each other.
@@ -88,6 +93,8 @@ create table sync_changes (
 create index sync_changes_turn on sync_changes (run_id, turn, unique_id) where contested is null;
 
 alter table users
+    -- What the directory says of the person: names, phones, language.
+    add column profile     jsonb not null default '{}',
     add column sync_item   uuid references sync_items (id) on delete set null,
     -- Of what the last run took over; null if it has to be written again.
     add column fingerprint bytea,

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::failure::Failure;
 use super::world::World;
 use super::{input, show};
+use crate::domain::directory::profile::language;
 use crate::domain::dn::Dn;
 use crate::domain::ids::{SyncItemId, SyncRunId};
 use crate::domain::sync::{Counts, Every, Leavers, Pick, Reach, RunState, SyncItem, SyncRun};
@@ -113,6 +114,12 @@ pub struct Add {
     /// New users may not sign in until they are enabled by hand
     #[arg(long)]
     disabled: bool,
+    /// The language of people of whom the directory says none, such as de-AT
+    #[arg(long, value_name = "TAG", value_parser = language)]
+    language: Option<String>,
+    /// Which phones come first, by the label `directory show` gives them, such as mobile
+    #[arg(long, value_name = "LABEL")]
+    phone: Option<String>,
     /// What becomes of users whom the directory no longer shows
     #[arg(long, value_enum, default_value_t = Leaving::Disable)]
     leavers: Leaving,
@@ -235,8 +242,24 @@ impl Add {
             Leaving::Disable => Leavers::Disable,
             Leaving::Delete => Leavers::DisableThenDelete { days: self.delete_after },
         };
-        let id = SyncItemId(world.ambient.id());
-        let item = SyncItem { id, directory: directory.id, name: self.name, pick, enabled: !self.disabled, leavers };
+        if let Some(label) = &self.phone {
+            let labels: Vec<&str> =
+                directory.attributes.phones(directory.kind).iter().map(|(label, _)| *label).collect();
+            if !labels.contains(&label.as_str()) {
+                let labels = labels.join(", ");
+                return Err(Failure::Input(format!("--phone {label}: the directory's phones are called {labels}")));
+            }
+        }
+        let item = SyncItem {
+            id: SyncItemId(world.ambient.id()),
+            directory: directory.id,
+            name: self.name,
+            pick,
+            enabled: !self.disabled,
+            language: self.language,
+            phone: self.phone,
+            leavers,
+        };
         match world.store.add_sync_item(&item, &world.actor).await {
             Err(fault) if fault.is_duplicate() => {
                 Err(Failure::Input(format!("there is a sync item {:?} already", item.name)))
@@ -259,6 +282,10 @@ struct ShownItem {
     #[serde(flatten)]
     pick: Pick,
     enabled: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    language: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    phone: Option<String>,
     leavers: String,
 }
 
@@ -269,6 +296,8 @@ async fn list(world: &World, directory: &str, json: bool) -> Result<(), Failure>
         name: item.name,
         pick: item.pick,
         enabled: item.enabled,
+        language: item.language,
+        phone: item.phone,
         leavers: match item.leavers {
             Leavers::Keep => "keep".to_owned(),
             Leavers::Disable => "disable".to_owned(),
@@ -288,8 +317,10 @@ async fn list(world: &World, directory: &str, json: bool) -> Result<(), Failure>
                 format!("{below} {base} {}", filter.unwrap_or_default()).trim_end().to_owned()
             }
         };
-        let enabled = if item.enabled { "enabled" } else { "disabled" };
-        [item.place.to_string(), item.name, what, enabled.to_owned(), item.leavers]
+        let enabled = if item.enabled { "enabled" } else { "disabled" }.to_owned();
+        let phone = item.phone.map(|label| format!("{label} first"));
+        let new = [Some(enabled), item.language, phone].into_iter().flatten().collect::<Vec<_>>().join(", ");
+        [item.place.to_string(), item.name, what, new, item.leavers]
     });
     show::table(["place", "name", "accounts", "new users", "leavers"], &rows.collect::<Vec<_>>())
 }

@@ -11,10 +11,12 @@ use tokio::time::Instant;
 use super::import;
 use super::sync_members::{self, Members};
 use crate::directory::{DirectoryClient, DirectoryFault, Search};
+use crate::domain::directory::profile::{Labelled, Profile};
 use crate::domain::directory::{Directory, DirectoryKind};
 use crate::domain::directory_diff::{self, Comparison, Fingerprint, Sight, contested};
 use crate::domain::dn::Dn;
 use crate::domain::ids::{SyncItemId, SyncRunId};
+use crate::domain::name::Folded;
 use crate::domain::sync::{Counts, Pick, Reach, RunState, SyncItem, SyncRun};
 use crate::store::audit::Actor;
 use crate::store::leases::{Lease, RENEWAL};
@@ -266,7 +268,7 @@ impl Work<'_> {
                     continue;
                 }
                 shown += 1;
-                reading.take(item.id, account);
+                reading.take(item, account);
             }
             if reading.staged.len() >= BATCH {
                 self.keep(reading).await?;
@@ -340,9 +342,10 @@ impl Reading {
         }
     }
 
-    fn take(&mut self, item: SyncItemId, found: Found) {
+    fn take(&mut self, item: &SyncItem, mut found: Found) {
+        item.complete(&mut found.profile);
         let key = directory_diff::key(&found.unique_id.0);
-        let fingerprint = fingerprint(item, &found);
+        let fingerprint = fingerprint(item.id, &found);
         let is_new = match self.comparison.meet(&key, &fingerprint) {
             Sight::Again => return,
             Sight::Unchanged => {
@@ -354,15 +357,21 @@ impl Reading {
             Sight::New => true,
         };
         self.counts.found += 1;
-        self.staged.push(Staged { found, fingerprint, item, is_new });
+        self.staged.push(Staged { found, fingerprint, item: item.id, is_new });
     }
 }
 
 /// Everything a run writes about an account: a change of any of it is a change.
 fn fingerprint(item: SyncItemId, found: &Found) -> Fingerprint {
+    let Found { name, dn, profile, names, unique_id: _ } = found;
+    let Profile { first, last, mail, phones, language } = profile;
     let item = item.to_string();
-    let fields = [Some(item.as_str()), Some(found.name.as_str()), Some(found.dn.as_str()), found.mail.as_deref()];
-    directory_diff::fingerprint(fields.into_iter().chain(found.names.iter().map(|name| Some(name.as_str()))))
+    let phones = phones.iter().flat_map(|Labelled { label, phone }| [label.clone(), phone.to_string()]);
+    let phones: Vec<String> = phones.collect();
+    let fields = [Some(&item), Some(name), Some(dn), first.as_ref(), last.as_ref(), mail.as_ref(), language.as_ref()];
+    let fields = fields.into_iter().map(|field| field.map(String::as_str));
+    let lists = phones.iter().map(String::as_str).chain([""]).chain(names.iter().map(Folded::as_str)).map(Some);
+    directory_diff::fingerprint(fields.chain(lists))
 }
 
 /// An item as a search.

@@ -23,7 +23,7 @@ impl Store {
     /// In the order in which they are asked.
     pub async fn sync_items(&self, directory: DirectoryId) -> Result<Vec<SyncItem>, StoreFault> {
         let rows = sqlx::query!(
-            "select id, name, base, reach, filter, group_dn, enabled, leavers, delete_after
+            "select id, name, base, reach, filter, group_dn, enabled, language, phone, leavers, delete_after
              from sync_items where directory_id = $1 order by position",
             directory.0,
         )
@@ -42,6 +42,8 @@ impl Store {
                 },
             },
             enabled: row.enabled,
+            language: row.language,
+            phone: row.phone,
             leavers: match (row.leavers.as_str(), row.delete_after) {
                 ("delete", Some(days)) => Leavers::DisableThenDelete { days: u16::try_from(days).unwrap_or(u16::MAX) },
                 ("disable", _) => Leavers::Disable,
@@ -68,9 +70,9 @@ impl Store {
         };
         let mut tx = self.pool.begin().await?;
         sqlx::query!(
-            "insert into sync_items (id, directory_id, position, name, base, reach, filter, group_dn, enabled, leavers,
-                                     delete_after, created_at)
-             select $1, $2, coalesce(max(position), 0) + 1, $3, $4, $5, $6, $7, $8, $9, $10, $11
+            "insert into sync_items (id, directory_id, position, name, base, reach, filter, group_dn, enabled, language, phone,
+                                     leavers, delete_after, created_at)
+             select $1, $2, coalesce(max(position), 0) + 1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13
              from sync_items where directory_id = $2",
             item.id.0,
             item.directory.0,
@@ -80,6 +82,8 @@ impl Store {
             filter,
             group,
             item.enabled,
+            item.language,
+            item.phone,
             leavers,
             days,
             sql(self.ambient.now()) as _,

@@ -8,12 +8,14 @@ use std::collections::HashMap;
 
 use futures_util::TryStreamExt as _;
 use sqlx::PgConnection;
+use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::leases::Lease;
 use super::{Store, StoreFault, sql};
 use crate::domain::audit::Event;
 use crate::domain::directory::UniqueId;
+use crate::domain::directory::profile::Profile;
 use crate::domain::directory_diff::{self, Claim, Comparison, Contest, Fingerprint, Known};
 use crate::domain::ids::{DirectoryId, SyncItemId, SyncRunId, UserId};
 use crate::domain::name::Folded;
@@ -87,16 +89,19 @@ impl Store {
         let names = column(|staged| staged.found.name.clone());
         let dns = column(|staged| staged.found.dn.clone());
         let folded = column(|staged| staged.found.names.iter().map(Folded::as_str).collect::<Vec<_>>().join(BETWEEN));
-        let mails: Vec<Option<String>> = staged.iter().map(|staged| staged.found.mail.clone()).collect();
+        let mails: Vec<Option<String>> = staged.iter().map(|staged| staged.found.profile.mail.clone()).collect();
+        let profiles: Vec<Json<&Profile>> = staged.iter().map(|staged| Json(&staged.found.profile)).collect();
         let items: Vec<Uuid> = staged.iter().map(|staged| staged.item.0).collect();
         let prints: Vec<Vec<u8>> = staged.iter().map(|staged| staged.fingerprint.to_vec()).collect();
         let mut tx = self.pool.begin().await?;
         run.lease.check(&mut tx).await?;
         sqlx::query!(
-            "insert into sync_changes (run_id, unique_id, kind, sync_item, name, dn, mail, names, fingerprint)
-             select $1, s.unique_id, s.kind, s.item, s.name, s.dn, s.mail, string_to_array(s.names, $10), s.fingerprint
-             from unnest($2::text[], $3::text[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[], $9::bytea[])
-                  as s (unique_id, kind, item, name, dn, mail, names, fingerprint)
+            "insert into sync_changes (run_id, unique_id, kind, sync_item, name, dn, mail, profile, names,
+                                       fingerprint)
+             select $1, s.unique_id, s.kind, s.item, s.name, s.dn, s.mail, s.profile, string_to_array(s.names, $11),
+                    s.fingerprint
+             from unnest($2::text[], $3::text[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::jsonb[], $9::text[],
+                         $10::bytea[]) as s (unique_id, kind, item, name, dn, mail, profile, names, fingerprint)
              on conflict do nothing",
             run.id.0,
             &ids,
@@ -105,6 +110,7 @@ impl Store {
             &names,
             &dns,
             &mails as _,
+            &profiles as _,
             &folded,
             &prints,
             BETWEEN,
@@ -373,7 +379,7 @@ impl Store {
         by: &str,
     ) -> Result<Vec<Event>, StoreFault> {
         let updated = sqlx::query_scalar!(
-            "update users u set name = c.name, dn = c.dn, mail = c.mail, sync_item = i.id, fingerprint = c.fingerprint,
+            "update users u set name = c.name, dn = c.dn, mail = c.mail, profile = c.profile, sync_item = i.id, fingerprint = c.fingerprint,
                     left_at = null, enabled = u.enabled or u.left_at is not null and u.enabled_by = 'sync'
              from sync_changes c left join sync_items i on i.id = c.sync_item
              where c.run_id = $1 and c.unique_id = u.unique_id and c.kind in ('add', 'update')
@@ -390,9 +396,9 @@ impl Store {
             enabled.map(|(id, name)| Event::UserEnabled { user: UserId(id), name, by: by.to_owned() }).collect();
         let new: Vec<Uuid> = ids.iter().map(|_| self.ambient.id()).collect();
         let added = sqlx::query!(
-            "insert into users (id, directory_id, unique_id, name, dn, mail, sync_item, fingerprint, enabled, enabled_by,
-                                created_at)
-             select n.id, $2, c.unique_id, c.name, c.dn, c.mail, i.id, c.fingerprint, coalesce(i.enabled, false), 'sync', $5
+            "insert into users (id, directory_id, unique_id, name, dn, mail, profile, sync_item, fingerprint, enabled,
+                                enabled_by, created_at)
+             select n.id, $2, c.unique_id, c.name, c.dn, c.mail, c.profile, i.id, c.fingerprint, coalesce(i.enabled, false), 'sync', $5
              from unnest($3::text[], $4::uuid[]) as n (unique_id, id)
                   join sync_changes c on c.run_id = $1 and c.unique_id = n.unique_id and c.kind = 'add'
                   left join sync_items i on i.id = c.sync_item

@@ -249,3 +249,35 @@ async fn a_scheduled_directory_is_followed_by_the_running_appliance() {
     let came = async || vestibule(&appliance, &["user", "show", "user0001"]).0 == 0;
     super::support::eventually("the people come by themselves", came).await;
 }
+
+#[tokio::test]
+async fn phones_names_and_language_are_followed_and_an_item_says_which_come_first() {
+    let slapd = openldap();
+    let appliance = Appliance::before(&slapd).await;
+    let wrong = ["sync", "item", "add", "people", "--directory", "corp", "--phone", "carrier-pigeon"];
+    let (code, _, err) = vestibule(&appliance, &wrong);
+    assert!(code == 2 && err.contains("phones are called"), "{code}: {err}");
+    follow(&appliance, &["--phone", "mobile", "--language", "nl"]);
+    let set = |more: &str| format!("dn: {}\nchangetype: modify\n{more}", slapd.dn_of("user0001"));
+    change(
+        &slapd,
+        &set(
+            "replace: telephoneNumber\ntelephoneNumber: +49 30 901820\n-\nreplace: mobile\nmobile: +43 664 123456 x12\n",
+        ),
+    );
+    run(&appliance, &[]);
+    let before = user(&appliance, "user0001");
+    assert_eq!(before["profile"]["language"], "nl");
+    let numbers = |user: &Value| {
+        let phones = user["profile"]["phones"].as_array().unwrap();
+        phones.iter().map(|phone| phone["phone"]["number"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(numbers(&before), ["+43664123456", "+4930901820"]);
+    change(&slapd, &set("replace: mobile\n-\nreplace: preferredLanguage\npreferredLanguage: de-AT\n"));
+    assert_eq!(counts(&run(&appliance, &[])), [0, 1, 2, 0, 0]);
+    let after = user(&appliance, "user0001");
+    assert_eq!(
+        (numbers(&after), &after["profile"]["language"]),
+        (vec!["+4930901820".to_owned()], &Value::from("de-AT"))
+    );
+}
