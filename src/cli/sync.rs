@@ -146,7 +146,7 @@ pub struct Once {
     /// Say what would be done, and do nothing
     #[arg(long)]
     dry_run: bool,
-    /// Write every account again, changed or not
+    /// Read everything, even where the directory can be asked for changes only
     #[arg(long)]
     full: bool,
     /// Print JSON: an array of objects, one for each directory

@@ -45,7 +45,7 @@ pub enum Progress {
 pub struct Order {
     /// Look only; the brakes do not stop it.
     pub dry_run: bool,
-    /// Write every account again, as if all had changed.
+    /// Read everything, even where the directory can be asked for changes only.
     pub full: bool,
 }
 
@@ -224,7 +224,7 @@ impl Work<'_> {
     /// reason to leave people as they were.
     async fn finish(&self, mut counts: Counts, mut note: Option<String>, progress: &mut impl FnMut(Progress)) -> Done {
         self.apply(&counts, progress).await?;
-        let followed = groups::follow(self.store, self.client, self.run, Instant::now() + LONGEST).await;
+        let followed = Box::pin(groups::follow(self.store, self.client, self.run, Instant::now() + LONGEST)).await;
         match followed {
             Ok(followed) => {
                 counts.groups = followed.changed;
