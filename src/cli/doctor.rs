@@ -16,6 +16,7 @@ use super::show;
 use super::world::{self, MissingKey, World};
 use crate::ambient::Ambient;
 use crate::config::{Config, ConfigFaults};
+use crate::store::sync_runs::Standing;
 use crate::store::{Found, schema_version};
 use crate::tls::{CertificateFiles, Certificates};
 use crate::wire::ber::{self, Reader};
@@ -235,6 +236,10 @@ async fn policy(world: &World, findings: &mut Findings) -> Result<(), Failure> {
             findings.add(&part, Verdict::Failed, wrong);
         }
     }
+    for standing in world.store.sync_standings().await? {
+        let (verdict, seen) = followed(&standing, world.ambient.now());
+        findings.add(format!("sync {}", standing.directory), verdict, seen);
+    }
     let clients = world.store.clients().await?;
     if clients.is_empty() {
         findings.add("clients", Verdict::Warning, "there is none yet; add one with `vestibule client add`");
@@ -246,6 +251,30 @@ async fn policy(world: &World, findings: &mut Findings) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// Runs missed in a row before it is worth a word.
+const MISSED: u32 = 3;
+
+fn followed(standing: &Standing, now: Timestamp) -> (Verdict, String) {
+    let why = standing.why.as_deref().unwrap_or_default();
+    if let Some(run) = standing.awaiting {
+        let seen =
+            format!("the last run stopped: {why}; look with `vestibule sync show {run}`, then `sync approve` it");
+        return (Verdict::Warning, seen);
+    }
+    if standing.failed {
+        return (Verdict::Failed, format!("the last run failed: {why}"));
+    }
+    let last = standing
+        .finished_at
+        .map_or_else(|| "no run has finished yet".to_owned(), |at| format!("last finished {}", show::time(at)));
+    let Some(every) = standing.every else { return (Verdict::Ok, format!("{last}; it runs only when asked to")) };
+    let longest = SignedDuration::try_from(every.get() * MISSED).unwrap_or(SignedDuration::MAX);
+    if standing.finished_at.is_none_or(|at| now.duration_since(at) > longest) {
+        return (Verdict::Warning, format!("{last}, though it should every {:?}; does an appliance run?", every.get()));
+    }
+    (Verdict::Ok, format!("{last}, every {:?}", every.get()))
 }
 
 #[cfg(test)]

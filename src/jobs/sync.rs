@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use jiff::Timestamp;
 
 use super::next_turn;
 use crate::directory::{DirectoryClient, Spawn};
@@ -13,6 +14,7 @@ use crate::flows::sync::{self, Order, SyncFault};
 use crate::store::Store;
 use crate::store::audit::Actor;
 use crate::tasks::Stop;
+use crate::telemetry::metrics::directory_is_followed;
 
 /// How often the clock is looked at.
 const LOOK: Duration = Duration::from_secs(5);
@@ -25,6 +27,13 @@ pub async fn follow(store: Store, spawn: Arc<dyn Spawn>, stop: Stop) {
                 join_all(turns).await;
             }
             Err(fault) => tracing::warn!(%fault, "whose turn it is to be synchronised could not be read"),
+        }
+        match store.sync_standings().await {
+            Ok(standings) => standings.iter().for_each(|standing| {
+                let success = standing.finished_at.map(Timestamp::as_second);
+                directory_is_followed(&standing.directory, success, standing.awaiting.is_some(), standing.failed);
+            }),
+            Err(fault) => tracing::warn!(%fault, "how directories are followed could not be read"),
         }
         if !next_turn(LOOK, &stop).await {
             return;

@@ -227,7 +227,7 @@ impl Store {
     }
 }
 
-fn every(millis: i64) -> Option<Every> {
+pub(super) fn every(millis: i64) -> Option<Every> {
     u64::try_from(millis).ok().and_then(|millis| Every::new(Duration::from_millis(millis)))
 }
 

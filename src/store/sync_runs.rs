@@ -7,7 +7,7 @@ use super::leases::Lease;
 use super::{Store, StoreFault, sql};
 use crate::domain::audit::Event;
 use crate::domain::ids::{DirectoryId, SyncRunId};
-use crate::domain::sync::{Counts, RunState, SyncRun};
+use crate::domain::sync::{Counts, Every, RunState, SyncRun};
 
 /// A change as a run found it, and has not applied.
 #[derive(Debug, Clone, serde::Serialize)]
@@ -22,6 +22,21 @@ pub struct Change {
     /// The DN of the other.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rival: Option<String>,
+}
+
+/// How the synchronisation of a directory stands.
+#[derive(Debug)]
+pub struct Standing {
+    pub directory: String,
+    pub every: Option<Every>,
+    /// When a run last ended well.
+    pub finished_at: Option<Timestamp>,
+    /// The last run, if it has stopped and asks.
+    pub awaiting: Option<SyncRunId>,
+    /// Whether the last run failed.
+    pub failed: bool,
+    /// Why it stopped or failed, or a remark.
+    pub why: Option<String>,
 }
 
 /// Runs kept of each directory.
@@ -214,6 +229,34 @@ impl Store {
                 })
             })
             .collect()
+    }
+
+    /// How each directory that has sync items stands.
+    pub async fn sync_standings(&self) -> Result<Vec<Standing>, StoreFault> {
+        let rows = sqlx::query!(
+            r#"select d.name, s.every_ms as "every_ms?", last.id as "id?", last.status as "status?", last.why as "why?",
+                      (select max(r.ended_at) from sync_runs r
+                       where r.directory_id = d.id and r.status = 'finished' and not r.dry_run)
+                          as "finished_at: jiff_sqlx::Timestamp"
+               from directories d
+                    left join sync_settings s on s.directory_id = d.id
+                    left join lateral (select id, status, why from sync_runs r
+                                       where r.directory_id = d.id and not r.dry_run and r.status <> 'running'
+                                       order by r.started_at desc limit 1) last on true
+               where exists (select 1 from sync_items i where i.directory_id = d.id)
+               order by d.name"#,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let standings = rows.into_iter().map(|row| Standing {
+            directory: row.name,
+            every: row.every_ms.and_then(super::sync_items::every),
+            finished_at: row.finished_at.map(|at| at.to_jiff()),
+            awaiting: row.id.filter(|_| row.status.as_deref() == Some("awaiting-approval")).map(SyncRunId),
+            failed: row.status.as_deref() == Some("failed"),
+            why: row.why,
+        });
+        Ok(standings.collect())
     }
 
     /// What a run found and did not apply, people who lose something first.

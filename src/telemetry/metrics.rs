@@ -24,6 +24,9 @@ const CHALLENGE_PENDING: &str = "vestibule_challenge_pending";
 const CHALLENGES: &str = "vestibule_challenges_total";
 const SERVER_UP: &str = "vestibule_directory_server_up";
 const UPSTREAM_SECONDS: &str = "vestibule_upstream_duration_seconds";
+const SYNC_SUCCESS: &str = "vestibule_sync_last_success_timestamp_seconds";
+const SYNC_AWAITING: &str = "vestibule_sync_awaiting_approval";
+const SYNC_FAILED: &str = "vestibule_sync_failed";
 const AUDIT_BATCHES: &str = "vestibule_audit_batches_total";
 const AUDIT_BATCH_ROWS: &str = "vestibule_audit_batch_rows";
 const AUDIT_APPEND_SECONDS: &str = "vestibule_audit_append_seconds";
@@ -39,7 +42,7 @@ const SIGN_IN_SECONDS: &[f64] = &[0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5
 const REQUEST_SECONDS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 const ROWS: &[f64] = &[1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0];
 
-const ALL: [(&str, Kind, &str); 16] = [
+const ALL: [(&str, Kind, &str); 19] = [
     (BUILD_INFO, Kind::Gauge, "Always 1; the version is a label."),
     (DATABASE_UP, Kind::Gauge, "1 while the database answers."),
     (CONNECTIONS_OPEN, Kind::Gauge, "LDAP client connections open now, by listener."),
@@ -53,6 +56,9 @@ const ALL: [(&str, Kind, &str); 16] = [
     (CHALLENGES, Kind::Counter, "Challenges that ended."),
     (SERVER_UP, Kind::Gauge, "1 while the directory server counts as healthy."),
     (UPSTREAM_SECONDS, Kind::Histogram(REQUEST_SECONDS), "Requests of our own to a directory."),
+    (SYNC_SUCCESS, Kind::Gauge, "When a synchronisation of the directory last finished; 0 if never."),
+    (SYNC_AWAITING, Kind::Gauge, "1 while a synchronisation has stopped and asks for approval."),
+    (SYNC_FAILED, Kind::Gauge, "1 if the last synchronisation of the directory failed."),
     (AUDIT_BATCHES, Kind::Counter, "Commits of audit events."),
     (AUDIT_BATCH_ROWS, Kind::Histogram(ROWS), "Events in one commit."),
     (AUDIT_APPEND_SECONDS, Kind::Histogram(REQUEST_SECONDS), "From handing in an event to its commit."),
@@ -200,6 +206,16 @@ pub fn audit_batch_committed(rows: u32) {
 /// A batch is durable, `took` after it was begun.
 pub fn audit_appended(took: Duration) {
     histogram!(AUDIT_APPEND_SECONDS).record(took);
+}
+
+/// How the synchronisation of a directory stands. `success`: seconds since 1970.
+pub fn directory_is_followed(directory: &str, success: Option<i64>, awaits_approval: bool, failed: bool) {
+    let directory = DIRECTORIES.label(directory);
+    // Exact up to the year 285 million.
+    let success = success.and_then(|at| u32::try_from(at / 2).ok().map(|half| f64::from(half) * 2.0));
+    gauge!(SYNC_SUCCESS, "directory" => directory.clone()).set(success.unwrap_or(0.0));
+    gauge!(SYNC_AWAITING, "directory" => directory.clone()).set(f64::from(awaits_approval));
+    gauge!(SYNC_FAILED, "directory" => directory).set(f64::from(failed));
 }
 
 pub fn database_is_up(up: bool) {

@@ -164,6 +164,11 @@ async fn too_many_leavers_stop_a_run_and_an_approval_lets_it_go_on() {
     assert_eq!((&stopped["state"], counts(&stopped)), (&Value::from("awaiting-approval"), [0, 0, 6, 6, 0]));
     assert_eq!(user(&appliance, "user0001")["enabled"], true, "nobody is touched");
     assert_eq!(appliance.events("sync-stopped").await.len(), 1);
+    let (_, said, _) = vestibule(&appliance, &["doctor"]);
+    assert!(said.contains("the last run stopped: it would disable or remove 6 users"), "{said}");
+    let asks = "vestibule_sync_awaiting_approval{directory=\"corp\"} 1";
+    let heard = async || appliance.metrics().await.contains(asks);
+    super::support::eventually("the metrics say so", heard).await;
     let id = stopped["id"].as_str().unwrap();
     let (code, out, err) = vestibule(&appliance, &["sync", "approve", id, "--json"]);
     assert_eq!(code, 0, "{err}");
