@@ -251,7 +251,7 @@ impl Store {
         let standings = rows.into_iter().map(|row| Standing {
             directory: row.name,
             every: row.every_ms.and_then(super::sync_items::every),
-            finished_at: row.finished_at.map(|at| at.to_jiff()),
+            finished_at: row.finished_at.map(jiff_sqlx::Timestamp::to_jiff),
             awaiting: row.id.filter(|_| row.status.as_deref() == Some("awaiting-approval")).map(SyncRunId),
             failed: row.status.as_deref() == Some("failed"),
             why: row.why,

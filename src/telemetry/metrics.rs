@@ -283,6 +283,7 @@ mod tests {
         directory_answered("main", "bind", Duration::from_millis(3));
         audit_batch_committed(3);
         audit_appended(Duration::from_millis(2));
+        directory_is_followed("main", Some(1_764_000_000), false, false);
         database_is_up(true);
         drop((connection_opened("ldaps"), challenge_pending()));
     }

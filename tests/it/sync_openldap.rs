@@ -167,7 +167,7 @@ async fn too_many_leavers_stop_a_run_and_an_approval_lets_it_go_on() {
     let (_, said, _) = vestibule(&appliance, &["doctor"]);
     assert!(said.contains("the last run stopped: it would disable or remove 6 users"), "{said}");
     let asks = "vestibule_sync_awaiting_approval{directory=\"corp\"} 1";
-    let heard = async || appliance.metrics().await.contains(asks);
+    let heard = async || appliance.get("/metrics").await.is_some_and(|page| page.contains(asks));
     super::support::eventually("the metrics say so", heard).await;
     let id = stopped["id"].as_str().unwrap();
     let (code, out, err) = vestibule(&appliance, &["sync", "approve", id, "--json"]);
