@@ -132,6 +132,8 @@ fn within(groups: &[Group], accounts: &[Account], limit: usize) -> Result<(), Tr
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const WIDE: Limits = Limits { depth: 32, groups_per_account: 1_000, edges: 100_000 };
@@ -180,5 +182,57 @@ mod tests {
         let many = TreeFault::TooManyGroups { account: alice(), limit: 1 };
         assert_eq!(with(Limits { groups_per_account: 1, ..WIDE }), many);
         assert_eq!(with(Limits { edges: 1, ..WIDE }), TreeFault::TooManyEdges { at: "a".to_owned(), limit: 1 });
+    }
+
+    /// Groups `g0..g7` and accounts `u0..u3`; an edge says that the second is a direct member of the first.
+    fn tree(edges: &[(usize, usize)]) -> (Vec<Group>, Vec<Account>) {
+        let groups = (0..8).map(|at| {
+            let members = edges.iter().filter(|(holder, _)| *holder == at).map(|(_, member)| node(*member));
+            Group { members: members.map(Member::Dn).collect(), ..group(&node(at), &[]) }
+        });
+        (groups.collect(), (8..12).map(|at| account(&node(at))).collect())
+    }
+
+    fn node(at: usize) -> String {
+        if at < 8 { format!("g{at}") } else { format!("u{}", at - 8) }
+    }
+
+    /// Reachability by adding edges until nothing changes: slow, and plainly right.
+    fn reachable(edges: &[(usize, usize)], from: usize) -> BTreeSet<String> {
+        let mut found = BTreeSet::new();
+        loop {
+            let before = found.len();
+            for (holder, member) in edges {
+                if *member == from || found.contains(member) {
+                    found.insert(*holder);
+                }
+            }
+            if found.len() == before {
+                return found.into_iter().map(node).collect();
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_closure_is_what_can_be_reached(edges in prop::collection::vec((0_usize..8, 0_usize..12), 0..40)) {
+            let (groups, accounts) = tree(&edges);
+            let all = closure(&groups, &accounts, WIDE).unwrap();
+            for at in 8..12 {
+                prop_assert_eq!(&all[&node(at)], &reachable(&edges, at));
+            }
+        }
+
+        #[test]
+        fn the_order_of_what_is_read_makes_no_difference(
+            edges in prop::collection::vec((0_usize..8, 0_usize..12), 0..40),
+        ) {
+            let (mut groups, mut accounts) = tree(&edges);
+            let all = closure(&groups, &accounts, WIDE);
+            groups.reverse();
+            accounts.reverse();
+            groups.iter_mut().for_each(|group| group.members.reverse());
+            prop_assert_eq!(closure(&groups, &accounts, WIDE), all);
+        }
     }
 }
