@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 use sqlx::postgres::PgConnectOptions;
 use tokio::sync::watch;
 
@@ -86,9 +87,13 @@ pub async fn serve(config: Config) -> Result<(), ServeFault> {
 
 /// Passwords and keys are in memory while they are used; a crash must not write them to a disk (R44).
 fn without_core_dumps() {
-    let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
-    if let Err(error) = rustix::process::setrlimit(rustix::process::Resource::Core, none) {
-        tracing::warn!(%error, "core dumps could not be switched off");
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    // core(5): a pattern that pipes dumps to a program heeds no limit. This also keeps our own account's other processes
+    // from reading this one's memory.
+    for off in [setrlimit(Resource::Core, none), set_dumpable_behavior(DumpableBehavior::NotDumpable)] {
+        if let Err(error) = off {
+            tracing::warn!(%error, "core dumps could not be switched off");
+        }
     }
 }
 
@@ -319,5 +324,19 @@ impl Readiness for Ready {
             return Some("stopping".to_owned());
         }
         (!self.policies.is_well()).then(|| "the database does not answer".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::process::{dumpable_behavior, getrlimit};
+
+    use super::*;
+
+    #[test]
+    fn r44_a_crash_leaves_no_core_neither_in_a_file_nor_by_a_pipe() {
+        without_core_dumps();
+        assert_eq!(getrlimit(Resource::Core), Rlimit { current: Some(0), maximum: Some(0) });
+        assert_eq!(dumpable_behavior().unwrap(), DumpableBehavior::NotDumpable);
     }
 }

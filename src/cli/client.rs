@@ -36,7 +36,7 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Turn a gateway away; its waiting approval requests end
+    /// Turn a gateway away: its connections are closed, and its waiting approval requests can no longer be answered
     Remove {
         /// The client's name
         name: String,

@@ -1,6 +1,9 @@
 //! `vestibule directory`: where people are looked up, and whether that works.
 
-use std::path::PathBuf;
+mod schema;
+mod set;
+
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -10,7 +13,8 @@ use super::failure::Failure;
 use super::world::World;
 use super::{input, show};
 use crate::directory::TestStep;
-use crate::domain::directory::{Directory, DirectoryKind, Server, Transport};
+use crate::domain::directory::attributes::AttributeMap;
+use crate::domain::directory::{Directory, DirectoryKind, PageSize, Server, Transport};
 use crate::domain::dn::Dn;
 use crate::domain::ids::DirectoryId;
 use crate::domain::name::LoginName;
@@ -25,6 +29,17 @@ pub enum Command {
     /// Show the directories
     List {
         /// Print JSON: an array of objects
+        #[arg(long)]
+        json: bool,
+    },
+    /// Change settings of a directory; those not named stay
+    #[command(after_help = SET_EXAMPLE)]
+    Set(Box<set::Set>),
+    /// Show every setting of a directory
+    Show {
+        /// The directory's name
+        name: String,
+        /// Print JSON: an object
         #[arg(long)]
         json: bool,
     },
@@ -51,6 +66,12 @@ Example, with two domain controllers and the company's own CA:
   vestibule directory add corp --kind ad --server ldaps://dc1.corp.example --server ldaps://dc2.corp.example \\
     --base-dn dc=corp,dc=example --bind-dn cn=vestibule,ou=service,dc=corp,dc=example \\
     --bind-password-file /run/secrets/bind --ca-file /etc/ssl/corp-ca.pem --domain CORP";
+
+const SET_EXAMPLE: &str = "\
+Examples:
+  vestibule directory set corp --attribute first=givenName,displayName --attribute phone.desk=otherTelephone
+  vestibule directory set corp --country-code 49 --page-size 1000
+  vestibule directory set corp --server ldaps://dc3.corp.example --bind-password-file /run/secrets/bind";
 
 /// Which schema the directory has.
 #[derive(Clone, Copy, ValueEnum)]
@@ -101,6 +122,8 @@ pub struct Add {
     /// How long a server may take to answer
     #[arg(long, value_name = "SPAN", default_value = "15s", value_parser = input::span)]
     operation_timeout: Duration,
+    #[command(flatten)]
+    schema: schema::Schema,
 }
 
 impl Command {
@@ -108,6 +131,8 @@ impl Command {
         match self {
             Self::Add(add) => add.run(world).await,
             Self::List { json } => list(world, json).await,
+            Self::Set(set) => set.run(world).await,
+            Self::Show { name, json } => set::show(world, &name, json).await,
             Self::Test { name, json } => test(world, &name, json).await,
             Self::Remove { name, yes } => remove(world, &name, yes).await,
         }
@@ -135,49 +160,66 @@ impl Add {
     }
 
     fn directory(self, world: &World) -> Result<Directory, Failure> {
-        let bind_dn = self.bind_dn.unwrap_or_default();
-        if !bind_dn.is_empty() {
-            // Active Directory also takes user@domain and DOMAIN\user here.
-            let name = LoginName::parse(&bind_dn).map_err(|fault| Failure::Input(format!("--bind-dn: {fault}")))?;
-            let is_dn = matches!(name, LoginName::Dn { .. });
-            if !is_dn && matches!(self.kind, Kind::OpenLdap) {
-                return Err(Failure::input(
-                    "--bind-dn must be a DN, such as cn=vestibule,ou=service,dc=example,dc=org",
-                ));
-            }
-        }
+        let kind = match self.kind {
+            Kind::ActiveDirectory => DirectoryKind::ActiveDirectory,
+            Kind::OpenLdap => DirectoryKind::OpenLdap,
+        };
+        let bind_dn = self.bind_dn.map(|bind_dn| checked_bind_dn(bind_dn, kind)).transpose()?;
         let password = self.bind_password_file.map(|file| input::secret(&file)).transpose()?;
-        let ca_pem = self.ca_file.map(|file| {
-            std::fs::read_to_string(&file)
-                .map_err(|fault| Failure::Input(format!("cannot read {}: {fault}; check the path", file.display())))
-        });
-        within("--connect-timeout", self.connect_timeout, Duration::from_millis(100), Duration::from_mins(1))?;
-        within("--operation-timeout", self.operation_timeout, Duration::from_millis(100), Duration::from_mins(10))?;
-        let mut servers = self.servers;
-        let is_ldap = |server: &Server| server.transport == Transport::StartTls;
-        if (self.start_tls || self.allow_plaintext) && !servers.iter().any(is_ldap) {
-            return Err(Failure::input("--start-tls and --allow-plaintext are for ldap:// servers; there is none"));
-        }
-        if self.allow_plaintext {
-            servers.iter_mut().filter(|server| is_ldap(server)).for_each(|server| server.transport = Transport::Plain);
-        }
-        Ok(Directory {
+        let mut directory = Directory {
             id: DirectoryId(world.ambient.id()),
             name: self.name,
-            kind: match self.kind {
-                Kind::ActiveDirectory => DirectoryKind::ActiveDirectory,
-                Kind::OpenLdap => DirectoryKind::OpenLdap,
-            },
-            servers,
+            kind,
+            servers: transports(self.servers, self.start_tls, self.allow_plaintext)?,
             base_dn: self.base_dn.to_string(),
-            bind_dn,
+            bind_dn: bind_dn.unwrap_or_default(),
             bind_password: Password::new(password.as_deref().map(Vec::as_slice).unwrap_or_default()),
-            ca_pem: ca_pem.transpose()?,
+            ca_pem: self.ca_file.map(|file| read_ca(&file)).transpose()?,
             domain: self.domain,
+            attributes: AttributeMap::default(),
+            page_size: PageSize::default(),
             connect_timeout: self.connect_timeout,
             operation_timeout: self.operation_timeout,
-        })
+        };
+        timeouts_fit(&directory)?;
+        self.schema.apply(&mut directory)?;
+        Ok(directory)
     }
+}
+
+fn checked_bind_dn(bind_dn: String, kind: DirectoryKind) -> Result<String, Failure> {
+    if bind_dn.is_empty() {
+        return Ok(bind_dn);
+    }
+    // Active Directory also takes user@domain and DOMAIN\user here.
+    let name = LoginName::parse(&bind_dn).map_err(|fault| Failure::Input(format!("--bind-dn: {fault}")))?;
+    if !matches!(name, LoginName::Dn { .. }) && kind == DirectoryKind::OpenLdap {
+        return Err(Failure::input("--bind-dn must be a DN, such as cn=vestibule,ou=service,dc=example,dc=org"));
+    }
+    Ok(bind_dn)
+}
+
+fn read_ca(file: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(file)
+        .map_err(|fault| Failure::Input(format!("cannot read {}: {fault}; check the path", file.display())))
+}
+
+/// ldap:// servers are asked for StartTLS unless the administrator chose to do without.
+fn transports(mut servers: Vec<Server>, start_tls: bool, allow_plaintext: bool) -> Result<Vec<Server>, Failure> {
+    let is_ldap = |server: &Server| server.transport == Transport::StartTls;
+    if (start_tls || allow_plaintext) && !servers.iter().any(is_ldap) {
+        return Err(Failure::input("--start-tls and --allow-plaintext are for ldap:// servers; there is none"));
+    }
+    if allow_plaintext {
+        servers.iter_mut().filter(|server| is_ldap(server)).for_each(|server| server.transport = Transport::Plain);
+    }
+    Ok(servers)
+}
+
+fn timeouts_fit(directory: &Directory) -> Result<(), Failure> {
+    let least = Duration::from_millis(100);
+    within("--connect-timeout", directory.connect_timeout, least, Duration::from_mins(1))?;
+    within("--operation-timeout", directory.operation_timeout, least, Duration::from_mins(10))
 }
 
 fn within(option: &str, span: Duration, least: Duration, most: Duration) -> Result<(), Failure> {

@@ -16,7 +16,7 @@ use super::show;
 use super::world::{self, MissingKey, World};
 use crate::ambient::Ambient;
 use crate::config::{Config, ConfigFaults};
-use crate::store::schema_version;
+use crate::store::{Found, schema_version};
 use crate::tls::{CertificateFiles, Certificates};
 use crate::wire::ber::{self, Reader};
 
@@ -110,16 +110,25 @@ fn examine(config: &Config, findings: &mut Findings) {
         Err(failure) => return findings.add("master key", Verdict::Failed, failure.to_string()),
         Ok(keyring) => findings.add("master key", Verdict::Ok, master_key(config, &keyring.ids())),
     }
-    let opened = world::open(config, async |world| {
-        let kind = if config.database.url.is_some() { "external" } else { "embedded" };
-        let schema = schema_version();
-        let seen = format!("{kind}, answers, schema version {schema}, the master key fits");
+    let kind = if config.database.url.is_some() { "external" } else { "embedded" };
+    let known = schema_version();
+    let looked = world::look(config, async |world| {
+        let seen = format!("{kind}, answers, schema version {known}, the master key fits");
         findings.add("database", Verdict::Ok, seen);
         policy(world, findings).await
     });
-    if let Err(failure) = opened {
-        findings.add("database", Verdict::Failed, failure.to_string());
-    }
+    let (verdict, seen) = match looked {
+        Ok(Found::Current) => return,
+        Ok(Found::Empty) => {
+            (Verdict::Ok, format!("{kind}, answers; the database is empty; `vestibule serve` creates the tables"))
+        }
+        Ok(Found::Older(found)) => (
+            Verdict::Warning,
+            format!("{kind}, answers; schema version {found}, which the next `vestibule serve` brings to {known}"),
+        ),
+        Err(failure) => (Verdict::Failed, failure.to_string()),
+    };
+    findings.add("database", verdict, seen);
 }
 
 fn master_key(config: &Config, ids: &[u32]) -> String {

@@ -21,7 +21,7 @@ use crate::store::embedded::EmbeddedPostgres;
 use crate::store::seal::Keyring;
 use crate::store::seal::key_file::{KeyFileFault, MasterKeyFile};
 use crate::store::users::Listed;
-use crate::store::{Connect, Store};
+use crate::store::{self, Connect, Found, Store};
 use crate::tasks::Tasks;
 
 /// A command does one thing after the other; a second connection serves what must not wait for the first.
@@ -44,24 +44,55 @@ pub fn open(config: &Config, work: impl AsyncFnOnce(&World) -> Result<(), Failur
         let keyring = keyring(config, &ambient, MissingKey::MakeForNewDatabase)?;
         with_database(config, &ambient, async |options| {
             let store = Store::open(connect(config, options), keyring, ambient.clone()).await?;
-            let tasks = Tasks::new();
-            let world = World { config: config.clone(), store, ambient: ambient.clone(), actor: actor(), tasks };
-            let done = work(&world).await;
-            world.tasks.stop();
-            world.store.close().await;
-            done
+            work_in(config, store, work).await
         })
         .await
     })
 }
 
+/// Looks at the database, and does the work if all is there already; otherwise nothing is made or changed, and the work
+/// is left undone.
+pub fn look(config: &Config, work: impl AsyncFnOnce(&World) -> Result<(), Failure>) -> Result<Found, Failure> {
+    runtime()?.block_on(async {
+        let ambient = Ambient::system();
+        let keyring = keyring(config, &ambient, MissingKey::Refuse)?;
+        with_database(config, &ambient, async |options| {
+            let pool = store::pool(connect(config, options)).await?;
+            let found = match store::look(&pool).await {
+                Ok(Found::Current) => Found::Current,
+                other => {
+                    pool.close().await;
+                    return Ok(other?);
+                }
+            };
+            let store = Store::unseal(pool, keyring, ambient.clone()).await?;
+            work_in(config, store, work).await?;
+            Ok(found)
+        })
+        .await
+    })
+}
+
+async fn work_in(
+    config: &Config,
+    store: Store,
+    work: impl AsyncFnOnce(&World) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let ambient = store.ambient().clone();
+    let world = World { config: config.clone(), store, ambient, actor: actor(), tasks: Tasks::new() };
+    let done = work(&world).await;
+    world.tasks.stop();
+    world.store.close().await;
+    done
+}
+
 /// Reaches the configured database, or the embedded one: that of a running `serve`, or one that runs for as long as the
 /// work takes.
-pub async fn with_database(
+pub async fn with_database<T>(
     config: &Config,
     ambient: &Ambient,
-    work: impl AsyncFnOnce(PgConnectOptions) -> Result<(), Failure>,
-) -> Result<(), Failure> {
+    work: impl AsyncFnOnce(PgConnectOptions) -> Result<T, Failure>,
+) -> Result<T, Failure> {
     if let Some(url) = &config.database.url {
         // The parser's own words may quote the password.
         let options: PgConnectOptions = url.expose().parse().map_err(|_| {

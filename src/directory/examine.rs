@@ -14,9 +14,11 @@ use super::search::Search;
 use super::upstream::UpstreamStream;
 use super::{account, connect, trust};
 use crate::ambient::Ambient;
-use crate::domain::directory::{DirectoryKind, Server, Transport};
+use crate::domain::directory::profile::{profile, profile_attributes};
+use crate::domain::directory::{Directory, DirectoryKind, Server, Transport};
+use crate::wire::ber;
 use crate::wire::filter::Filter;
-use crate::wire::message::{self, Entry, Scope};
+use crate::wire::message::{self, Control, Entry, Scope};
 
 /// One step with one server.
 #[derive(Debug, Clone)]
@@ -31,6 +33,13 @@ pub struct TestStep {
 const RENEWAL: SignedDuration = SignedDuration::from_hours(21 * 24);
 /// One time step of a TOTP code (RFC 6238 §5.2): a clock that is off by more makes right codes wrong.
 const SKEW: SignedDuration = SignedDuration::from_secs(30);
+
+/// People shown.
+const SAMPLES: u8 = 3;
+/// RFC 4533 §2.2.
+const SYNC_REQUEST: &str = "1.3.6.1.4.1.4203.1.9.1.1";
+/// MS-ADTS §3.1.1.3.4.1.3, LDAP_SERVER_DIRSYNC_OID.
+const DIR_SYNC: &str = "1.2.840.113556.1.4.841";
 
 impl DirectoryClient {
     /// Tries everything a sign-in needs, on each server.
@@ -92,29 +101,132 @@ async fn examine(shared: &Shared, peer: &Peer, ambient: &Ambient, report: &mut R
     }
     report.saw("base", format!("{} is there", directory.base_dn));
 
-    let people = report.check(
-        "people",
-        Filter::parse(directory.people_filter()).map_err(|fault| settings(format!("its people filter: {fault}"))),
-    )?;
-    let mut attributes = vec![directory.unique_id_attribute(), directory.account_attribute(), "displayName"];
-    attributes.extend(directory.at_attributes());
-    let sample = Search { base: &directory.base_dn, attributes: &attributes, ..everything(&people) };
-    let page = [message::paged(1, &[])];
-    let found = report.check("people", direct.ask(&sample, &page, Instant::now() + peer.operation_timeout).await)?;
-    let seen = match found.entries.first() {
-        None => Err(settings(format!("nobody under {} matches {}", directory.base_dn, directory.people_filter()))),
-        Some(entry) => sample_text(shared, entry).map_err(settings),
-    };
-    let seen = report.check("people", seen)?;
-    report.saw("people", seen);
+    let page = found_people(directory, &mut direct, peer, report).await?;
+    groups(directory, &mut direct, peer, report).await?;
+    let seen = incremental(directory, &mut direct, peer, root.as_ref(), page.first()).await;
+    report.saw("incremental", seen);
 
-    if directory.kind == DirectoryKind::ActiveDirectory {
-        let told = root.as_ref().and_then(|root| trust::generalized_time(root.value("currentTime")?));
-        let seen = clock(told, ambient.now()).map_err(settings);
-        let seen = report.check("clock", seen)?;
-        report.saw("clock", seen);
-    }
+    let told = root.as_ref().and_then(|root| trust::generalized_time(root.value("currentTime")?));
+    let seen = clock(told, ambient.now()).map_err(settings);
+    let seen = report.check("clock", seen)?;
+    report.saw("clock", seen);
     Ok(())
+}
+
+/// The first people there are, each with what a sign-in and a sync make of it.
+async fn found_people(
+    directory: &Directory,
+    direct: &mut Direct,
+    peer: &Peer,
+    report: &mut Report<'_>,
+) -> Result<Vec<Entry>, Over> {
+    let settings = |reason: String| DirectoryFault::Settings { directory: directory.name.clone(), reason };
+    let text = directory.people_filter();
+    let people = Filter::parse(text).map_err(|fault| settings(format!("its people filter: {fault}")));
+    let people = report.check("people", people)?;
+    let mut attributes = vec![directory.unique_id_attribute(), change_attribute(directory.kind)];
+    attributes.extend(directory.user_name_attributes());
+    attributes.extend(directory.at_attributes());
+    attributes.extend(directory.groups_attribute());
+    attributes.extend(profile_attributes(directory));
+    attributes.sort_unstable();
+    attributes.dedup();
+    let sample =
+        Search { base: &directory.base_dn, attributes: &attributes, limit: SAMPLES.into(), ..everything(&people) };
+    let page = [message::paged(SAMPLES.into(), &[])];
+    let found = report.check("people", direct.ask(&sample, &page, Instant::now() + peer.operation_timeout).await)?;
+    if found.entries.is_empty() {
+        let reason = format!("nobody under {} matches {text}", directory.base_dn);
+        report.check("people", Err(settings(reason)))?;
+    }
+    for entry in &found.entries {
+        let seen = report.check("people", sample_text(directory, entry).map_err(settings))?;
+        report.saw("people", seen);
+    }
+    Ok(found.entries)
+}
+
+/// Groups are no need of every directory's, so that none is worth a word but no failure.
+async fn groups(directory: &Directory, direct: &mut Direct, peer: &Peer, report: &mut Report<'_>) -> Result<(), Over> {
+    let settings = |reason: String| DirectoryFault::Settings { directory: directory.name.clone(), reason };
+    let text = directory.group_filter();
+    let filter = Filter::parse(text).map_err(|fault| settings(format!("its group filter: {fault}")));
+    let filter = report.check("groups", filter)?;
+    let search = Search { base: &directory.base_dn, ..everything(&filter) };
+    let page = [message::paged(1, &[])];
+    let found = report.check("groups", direct.ask(&search, &page, Instant::now() + peer.operation_timeout).await)?;
+    report.saw(
+        "groups",
+        match found.entries.first() {
+            Some(group) => format!("for example {}", group.dn),
+            None => format!("none: nothing under {} matches {text}, or nothing we may see", directory.base_dn),
+        },
+    );
+    Ok(())
+}
+
+/// What a sync can use to ask for changes only. Without it every run reads everything, which is slower and no failure.
+async fn incremental(
+    directory: &Directory,
+    direct: &mut Direct,
+    peer: &Peer,
+    root: Option<&Entry>,
+    sample: Option<&Entry>,
+) -> String {
+    let announced = |oid: &str| {
+        root.is_some_and(|root| root.values("supportedControl").iter().any(|value| value.as_slice() == oid.as_bytes()))
+    };
+    let change = change_attribute(directory.kind);
+    let has_change = sample.is_some_and(|entry| entry.value(change).is_some());
+    let change = if has_change { format!("{change} can be read") } else { format!("no {change} we may read") };
+    let (is_possible, control) = match directory.kind {
+        DirectoryKind::OpenLdap if announced(SYNC_REQUEST) => (true, "syncprov is announced".to_owned()),
+        DirectoryKind::OpenLdap => (false, "no syncprov is announced".to_owned()),
+        DirectoryKind::ActiveDirectory if !announced(DIR_SYNC) => (false, "no DirSync is announced".to_owned()),
+        DirectoryKind::ActiveDirectory => match root.and_then(|root| root.text("defaultNamingContext")) {
+            None => (false, "the server does not name its domain".to_owned()),
+            Some(domain) => dir_sync(direct, peer, domain).await,
+        },
+    };
+    let then = if is_possible || has_change { "" } else { "; every sync reads everything" };
+    format!("{control}, {change}{then}")
+}
+
+/// Asks for the domain's own entry in the way that shows what our account may see (MS-ADTS §3.1.1.3.4.1.3).
+async fn dir_sync(direct: &mut Direct, peer: &Peer, domain: &str) -> (bool, String) {
+    let head = Filter::equal("objectClass", "domainDNS");
+    let search = Search { base: domain, limit: 100, attributes: &["objectGUID"], ..everything(&head) };
+    match direct.ask(&search, &[dir_sync_control()], Instant::now() + peer.operation_timeout).await {
+        Ok(found) if found.controls.iter().any(|control| control.oid == DIR_SYNC) => {
+            (true, "DirSync with object security works".to_owned())
+        }
+        Ok(_) => (false, "DirSync gives no cookie".to_owned()),
+        Err(DirectoryFault::Unavailable { code, diagnostic, .. }) => {
+            (false, format!("DirSync is refused with {code}, {diagnostic:?}"))
+        }
+        Err(fault) => (false, format!("DirSync: {fault}")),
+    }
+}
+
+fn dir_sync_control() -> Control {
+    // LDAP_DIRSYNC_OBJECT_SECURITY: only what the account may read, and no replication right needed.
+    const OBJECT_SECURITY: u32 = 1;
+    const MAX_BYTES: u32 = 64 * 1024;
+    let mut value = vec![];
+    ber::put(&mut value, ber::SEQUENCE, |out| {
+        ber::put_number(out, ber::INTEGER, OBJECT_SECURITY);
+        ber::put_number(out, ber::INTEGER, MAX_BYTES);
+        ber::put_bytes(out, ber::OCTET_STRING, &[]);
+    });
+    Control { oid: DIR_SYNC.into(), critical: true, value: Some(value) }
+}
+
+/// What tells that an entry has changed since.
+fn change_attribute(kind: DirectoryKind) -> &'static str {
+    match kind {
+        DirectoryKind::ActiveDirectory => "uSNChanged",
+        DirectoryKind::OpenLdap => "modifyTimestamp",
+    }
 }
 
 /// Name, connection and TLS, each by itself.
@@ -165,23 +277,30 @@ fn tls_text(server: &Server, session: &ClientConnection, now: Timestamp) -> Stri
     format!("{version} {suite}, {trusted} trusted for {}{validity}", server.host)
 }
 
-/// The mapped attributes of an entry; what a sign-in cannot do without must be there.
-fn sample_text(shared: &Shared, entry: &Entry) -> Result<String, String> {
-    let directory = &shared.directory;
+/// What an entry is to us; what a sign-in cannot do without must be there.
+fn sample_text(directory: &Directory, entry: &Entry) -> Result<String, String> {
     let id = directory.unique_id_attribute();
     let id_text = entry
         .value(id)
         .and_then(|value| directory.unique_id(value))
         .ok_or_else(|| format!("{} has no {id} we can read; is this the right kind of directory?", entry.dn))?;
-    let mut seen = format!("for example {}: {id}={}", entry.dn, id_text.0);
-    let mut names = vec![directory.account_attribute(), "displayName"];
-    names.extend(directory.at_attributes());
-    for name in names {
-        let value = entry.text(name).map_or_else(|| format!("no {name}"), |value| format!("{name}={value}"));
-        seen.push_str(", ");
-        seen.push_str(&value);
+    let mut seen = vec![format!("{id}={}", id_text.0)];
+    for name in directory.user_name_attributes().into_iter().chain(directory.at_attributes()) {
+        seen.push(entry.text(name).map_or_else(|| format!("no {name}"), |value| format!("{name}={value}")));
     }
-    Ok(seen)
+    let (person, warnings) = profile(directory, |name| entry.values(name));
+    for (field, value) in [("first", &person.first), ("last", &person.last), ("language", &person.language)] {
+        seen.push(value.as_ref().map_or_else(|| format!("no {field}"), |value| format!("{field}={value}")));
+    }
+    if person.phones.is_empty() {
+        seen.push("no phone".to_owned());
+    }
+    seen.extend(person.phones.iter().map(|it| format!("phone.{}={}", it.label, it.phone)));
+    if let Some(groups) = directory.groups_attribute() {
+        seen.push(format!("{} in {groups}", entry.values(groups).len()));
+    }
+    seen.extend(warnings.iter().map(ToString::to_string));
+    Ok(format!("for example {}: {}", entry.dn, seen.join(", ")))
 }
 
 fn clock(told: Option<Timestamp>, now: Timestamp) -> Result<String, String> {

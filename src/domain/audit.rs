@@ -133,6 +133,11 @@ pub enum Event {
         servers: Vec<String>,
         by: String,
     },
+    DirectoryChanged {
+        name: String,
+        changes: Vec<String>,
+        by: String,
+    },
     DirectoryRemoved {
         name: String,
         by: String,
@@ -176,6 +181,7 @@ impl Event {
             | Self::ClientAdded { .. }
             | Self::ClientRemoved { .. }
             | Self::DirectoryAdded { .. }
+            | Self::DirectoryChanged { .. }
             | Self::DirectoryRemoved { .. }
             | Self::KeyRotated { .. }
             | Self::BackupMade { .. }

@@ -231,7 +231,9 @@ mod tests {
             let all = closure(&groups, &accounts, WIDE);
             groups.reverse();
             accounts.reverse();
-            groups.iter_mut().for_each(|group| group.members.reverse());
+            for group in &mut groups {
+                group.members.reverse();
+            }
             prop_assert_eq!(closure(&groups, &accounts, WIDE), all);
         }
     }

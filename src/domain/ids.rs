@@ -38,6 +38,10 @@ id! {
     ChallengeId;
     /// One attempt by a user through a client; also the id shown to people and written in every log line.
     SignInId;
+    /// A part of a directory that is followed.
+    SyncItemId;
+    /// One execution of a directory's synchronisation.
+    SyncRunId;
     /// One appender of the audit trail: a chain of its own.
     WriterId;
 }

@@ -4,8 +4,10 @@ pub mod audit;
 pub mod challenge;
 pub mod client;
 pub mod directory;
+pub mod directory_diff;
 pub mod dn;
 pub mod factor;
+pub mod group_tree;
 pub mod ids;
 pub mod judgement;
 pub mod mac;
@@ -13,9 +15,11 @@ pub mod name;
 pub mod offered;
 pub mod otp;
 pub mod outcome;
+pub mod phone;
 pub mod policy;
 pub mod secret;
 pub mod sign_in;
+pub mod sync;
 pub mod user;
 
 #[cfg(test)]

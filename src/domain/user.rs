@@ -20,7 +20,7 @@ pub struct User {
     pub blocked: bool,
 }
 
-/// One enrolled instance of a factor. Pending ones (not yet proven) are never loaded for a sign-in.
+/// One enrolled instance of a factor.
 pub struct Authenticator {
     pub id: AuthenticatorId,
     pub label: String,

@@ -7,7 +7,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::directory::{DirectoryClient, DirectoryFault, Search};
+use crate::domain::directory::profile::profile;
 use crate::domain::directory::{Directory, DirectoryKind, UniqueId};
+use crate::domain::directory_diff::{Claim, Contest, contested};
 use crate::domain::dn::Dn;
 use crate::domain::name::{Folded, LoginName};
 use crate::store::audit::Actor;
@@ -17,8 +19,6 @@ use crate::store::{Store, StoreFault};
 use crate::wire::filter::Filter;
 use crate::wire::message::{Entry, Scope};
 
-/// Accounts asked for at a time; Active Directory gives at most 1000.
-const PAGE: u32 = 500;
 /// Accounts written in one transaction.
 const BATCH: usize = 500;
 /// More than this is a wrong base, not a company.
@@ -166,12 +166,11 @@ async fn read(
 ) -> Result<(Vec<Found>, Vec<Skipped>), DirectoryFault> {
     let directory = client.directory();
     let base = which.base.to_string();
-    let mut attributes = vec![directory.unique_id_attribute(), directory.account_attribute()];
-    attributes.extend(directory.at_attributes());
+    let attributes = attributes(directory);
     let search =
         Search { base: &base, scope: Scope::Subtree, filter: &which.filter, attributes: &attributes, limit: MOST };
     let (mut found, mut skipped) = (vec![], vec![]);
-    let mut pages = client.search_paged(&search, PAGE, Instant::now() + LONGEST).await?;
+    let mut pages = client.search_paged(&search, directory.page_size.get().into(), Instant::now() + LONGEST).await?;
     while let Some(entries) = pages.next().await? {
         for entry in entries {
             match account(directory, &entry) {
@@ -184,12 +183,22 @@ async fn read(
     Ok((found, skipped))
 }
 
+/// What [`account`] looks at.
+fn attributes(directory: &Directory) -> Vec<&str> {
+    let mut attributes = vec![directory.unique_id_attribute()];
+    attributes.extend(directory.user_name_attributes());
+    attributes.extend(directory.at_attributes());
+    attributes
+}
+
 /// An entry as one of ours, or why it cannot be one.
 fn account(directory: &Directory, entry: &Entry) -> Result<Found, String> {
-    let (id, login) = (directory.unique_id_attribute(), directory.account_attribute());
+    let id = directory.unique_id_attribute();
     let unique_id = entry.value(id).and_then(|value| directory.unique_id(value));
     let unique_id = unique_id.ok_or_else(|| format!("it shows our account no {id}"))?;
-    let name = entry.text(login).ok_or_else(|| format!("it has no {login}"))?.to_owned();
+    let logins = directory.user_name_attributes();
+    let called = logins.iter().find_map(|login| entry.text(login).map(|name| (*login, name.to_owned())));
+    let (login, name) = called.ok_or_else(|| format!("it has no {}", logins.join(" and no ")))?;
     let mut names = vec![
         LoginName::parse(&name).map_err(|fault| format!("its {login} is no login name: {fault}"))?.folded(),
         Dn::parse(&entry.dn).map_err(|fault| fault.to_string())?.folded(),
@@ -206,7 +215,8 @@ fn account(directory: &Directory, entry: &Entry) -> Result<Found, String> {
     }
     names.sort_unstable();
     names.dedup();
-    Ok(Found { unique_id, name, dn: entry.dn.clone(), mail: entry.text("mail").map(str::to_owned), names })
+    let mail = profile(directory, |name| entry.values(name)).0.mail;
+    Ok(Found { unique_id, name, dn: entry.dn.clone(), mail, names })
 }
 
 fn login_name(value: &[u8]) -> Option<LoginName> {
@@ -247,53 +257,28 @@ fn is_same(known: &Known, found: &Found) -> bool {
 }
 
 /// Accounts that share a name with another one found, or with a known one that keeps it.
-fn conflicts(known: &[Known], found: &[Found]) -> Vec<Conflict> {
-    let mut bearers: HashMap<&str, Vec<&Found>> = HashMap::new();
-    for account in found {
-        for name in &account.names {
-            bearers.entry(name.as_str()).or_default().push(account);
-        }
-    }
-    let mut conflicts = vec![];
-    let mut out: HashSet<&UniqueId> = HashSet::new();
-    for account in found {
-        let rival = |name: &Folded| {
-            let mut others = bearers.get(name.as_str())?.iter().copied();
-            others.find(|other| other.unique_id != account.unique_id)
-        };
-        if let Some((name, other)) = account.names.iter().find_map(|name| rival(name).map(|other| (name, other))) {
-            conflicts.push(Conflict { name: name.to_string(), dn: account.dn.clone(), other: other.dn.clone() });
-            out.insert(&account.unique_id);
-        }
-    }
-    let by_id: HashMap<&UniqueId, &Found> = found.iter().map(|found| (&found.unique_id, found)).collect();
-    let owners = known.iter().flat_map(|owner| owner.names.iter().map(move |name| (name.as_str(), owner)));
-    let owners: HashMap<&str, &Known> = owners.collect();
-    // Whoever is out keeps the old names, which may push out the next.
-    loop {
-        let before = out.len();
-        for account in found.iter().filter(|account| !out.contains(&account.unique_id)).collect::<Vec<_>>() {
-            let keeps = |name: &Folded| {
-                let owner = owners.get(name.as_str()).filter(|owner| owner.unique_id != account.unique_id)?;
-                let gives_up = by_id
-                    .get(&owner.unique_id)
-                    .is_some_and(|renamed| !out.contains(&owner.unique_id) && !renamed.names.contains(name));
-                (!gives_up).then_some(*owner)
-            };
-            if let Some((name, owner)) = account.names.iter().find_map(|name| keeps(name).map(|owner| (name, owner))) {
-                conflicts.push(Conflict { name: name.to_string(), dn: account.dn.clone(), other: owner.dn.clone() });
-                out.insert(&account.unique_id);
-            }
-        }
-        if out.len() == before {
-            return conflicts;
-        }
-    }
+fn conflicts<'a>(known: &'a [Known], found: &'a [Found]) -> Vec<Conflict> {
+    let owner = |known: &'a Known| Claim {
+        id: &known.unique_id,
+        dn: &known.dn,
+        names: known.names.iter().map(String::as_str).collect(),
+    };
+    let claim = |found: &'a Found| Claim {
+        id: &found.unique_id,
+        dn: &found.dn,
+        names: found.names.iter().map(Folded::as_str).collect(),
+    };
+    let owners: Vec<Claim> = known.iter().map(owner).collect();
+    let found: Vec<Claim> = found.iter().map(claim).collect();
+    let contests = contested(&owners, &found).into_iter();
+    contests.map(|Contest { name, dn, other, .. }| Conflict { name, dn, other }).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::directory::PageSize;
+    use crate::domain::directory::attributes::{AttributeMap, AttributeName, Field};
     use crate::domain::ids::DirectoryId;
     use crate::domain::name::fold;
     use crate::domain::secret::Password;
@@ -373,6 +358,8 @@ mod tests {
             bind_password: Password::new([]),
             ca_pem: None,
             domain: Some("CORP".into()),
+            attributes: AttributeMap::default(),
+            page_size: PageSize::default(),
             connect_timeout: Duration::ZERO,
             operation_timeout: Duration::ZERO,
         }
@@ -409,6 +396,26 @@ mod tests {
         let names: Vec<&str> = alice.names.iter().map(Folded::as_str).collect();
         assert_eq!(names, ["a@x.org", "aa", "alice", "cn=alice a,dc=x"], "a mail address without @ names nobody");
         assert_eq!(fold("ALICE").unwrap(), alice.names[2]);
+    }
+
+    #[test]
+    fn an_account_is_read_by_the_directorys_own_attributes() {
+        let mut directory = directory(DirectoryKind::OpenLdap);
+        let named = |names: &[&str]| names.iter().map(|name| AttributeName::parse(name).unwrap()).collect();
+        directory.attributes.set(Field::UserName, named(&["uid", "employeeNumber"]));
+        directory.attributes.set(Field::Mail, named(&["mailLocalAddress"]));
+        let wanted = ["entryUUID", "uid", "employeeNumber", "mailLocalAddress"];
+        assert_eq!(attributes(&directory), wanted);
+        let bob = entry(&[
+            ("entryUUID", &[UUID]),
+            ("employeeNumber", &[b"E815"]),
+            ("mailLocalAddress", &[b"not an address", b"bob@x.org"]),
+            ("mail", &[b"other@x.org"]),
+        ]);
+        let bob = account(&directory, &bob).unwrap();
+        let names: Vec<&str> = bob.names.iter().map(Folded::as_str).collect();
+        assert_eq!(names, ["bob@x.org", "cn=alice a,dc=x", "e815"]);
+        assert_eq!((bob.name.as_str(), bob.mail.as_deref()), ("E815", Some("bob@x.org")));
     }
 
     #[test]

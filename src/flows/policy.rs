@@ -232,14 +232,34 @@ fn open(directory: &Directory, spawn: &dyn Spawn) -> Result<Arc<Upstream>, Direc
     Ok(Arc::new(Upstream { client, refusal: Mutex::default() }))
 }
 
+/// Named one by one, so that a new setting cannot be forgotten: the build stops here.
 fn same(a: &Directory, b: &Directory) -> bool {
-    a.servers == b.servers
-        && a.kind == b.kind
-        && a.base_dn == b.base_dn
-        && a.bind_dn == b.bind_dn
-        && a.bind_password.same_as(b.bind_password.expose())
-        && a.ca_pem == b.ca_pem
-        && a.domain == b.domain
-        && a.connect_timeout == b.connect_timeout
-        && a.operation_timeout == b.operation_timeout
+    let Directory {
+        id,
+        name,
+        kind,
+        servers,
+        base_dn,
+        bind_dn,
+        bind_password,
+        ca_pem,
+        domain,
+        attributes,
+        page_size,
+        connect_timeout,
+        operation_timeout,
+    } = a;
+    *id == b.id
+        && *name == b.name
+        && *kind == b.kind
+        && *servers == b.servers
+        && *base_dn == b.base_dn
+        && *bind_dn == b.bind_dn
+        && bind_password.same_as(b.bind_password.expose())
+        && *ca_pem == b.ca_pem
+        && *domain == b.domain
+        && *attributes == b.attributes
+        && *page_size == b.page_size
+        && *connect_timeout == b.connect_timeout
+        && *operation_timeout == b.operation_timeout
 }

@@ -29,8 +29,6 @@ pub struct Account {
 
 /// A name that more entries than this answer to is a fault of the directory's, not a name.
 const ENOUGH: usize = 50;
-/// MS-ADA3 §2.349.
-const PRINCIPAL: &str = "userPrincipalName";
 /// RFC 4511 appendix A: the name is none.
 const INVALID_DN_SYNTAX: u32 = 34;
 
@@ -41,18 +39,19 @@ pub async fn resolve(
 ) -> Result<Resolved, DirectoryFault> {
     let directory = client.directory();
     let Some((base, scope, filter)) = question(directory, name) else { return Ok(Resolved::NotOne) };
-    let attributes = [directory.unique_id_attribute(), PRINCIPAL];
+    let principal = directory.principal_attribute();
+    let attributes: Vec<&str> = std::iter::once(directory.unique_id_attribute()).chain(principal).collect();
     let search = Search { base, scope, filter: &filter, attributes: &attributes, limit: ENOUGH };
     let entries = match client.search(&search, deadline).await {
         Ok(entries) => entries,
         Err(DirectoryFault::Unavailable { code: INVALID_DN_SYNTAX, .. }) => return Ok(Resolved::NotOne),
         Err(fault) => return Err(fault),
     };
-    if let LoginName::Upn { local, domain, .. } = name {
+    if let (LoginName::Upn { local, domain, .. }, Some(principal)) = (name, principal) {
         // A user may be able to write a mail attribute; it must not get in the way of somebody's principal name.
         let wanted = format!("{}@{}", local.as_str(), domain.as_str());
         let is_principal = |entry: &&Entry| {
-            entry.text(PRINCIPAL).and_then(|text| fold(text).ok()).is_some_and(|text| text.as_str() == wanted)
+            entry.text(principal).and_then(|text| fold(text).ok()).is_some_and(|text| text.as_str() == wanted)
         };
         let principals: Vec<Entry> = entries.iter().filter(is_principal).cloned().collect();
         if !principals.is_empty() {
@@ -90,6 +89,9 @@ fn question<'a>(directory: &'a Directory, name: &'a LoginName) -> Option<(&'a st
                 && let Some((local, _)) = text.split_once('@')
             {
                 any.push(Filter::equal(account, local));
+            }
+            if any.is_empty() {
+                return None;
             }
             Filter::Or(any)
         }

@@ -221,7 +221,7 @@ impl Store {
         Ok(anchors.map(|anchor| (anchor.writer, anchor.seq)).collect())
     }
 
-    /// The newest records, oldest first; `after` continues from an earlier look.
+    /// The newest `limit` records, oldest first; those about one user if `user` names one.
     pub async fn audit_tail(&self, limit: i64, user: Option<UserId>) -> Result<Vec<Record>, StoreFault> {
         let rows = sqlx::query!(
             "select writer, seq, at, body from audit_events where $2::uuid is null or user_id = $2

@@ -9,7 +9,8 @@ use super::audit::Actor;
 use super::seal::Place;
 use super::{Store, StoreFault, sql};
 use crate::domain::audit::Event;
-use crate::domain::directory::{Directory, DirectoryKind, Server};
+use crate::domain::directory::attributes::AttributeMap;
+use crate::domain::directory::{Directory, DirectoryKind, PageSize, Server};
 use crate::domain::ids::DirectoryId;
 use crate::domain::secret::Password;
 
@@ -21,7 +22,7 @@ impl Store {
     pub async fn directories(&self) -> Result<Vec<Directory>, StoreFault> {
         let rows = sqlx::query!(
             r#"select id, name, kind, servers as "servers: Json<Vec<Server>>", base_dn, bind_dn, bind_password_sealed,
-                      ca_pem, domain, connect_timeout_ms, operation_timeout_ms
+                      ca_pem, domain, attributes, page_size, connect_timeout_ms, operation_timeout_ms
                from directories order by name"#
         )
         .fetch_all(&self.pool)
@@ -29,13 +30,16 @@ impl Store {
         rows.into_iter()
             .map(|row| {
                 let id = DirectoryId(row.id);
+                let unreadable =
+                    |what: String| StoreFault::Unreadable { table: "directories", row: row.name.clone(), what };
+                let attributes: AttributeMap = serde_json::from_value(row.attributes)
+                    .map_err(|fault| unreadable(format!("attributes: {fault}")))?;
+                attributes.check().map_err(|fault| unreadable(format!("attributes: {fault}")))?;
+                let page_size = u16::try_from(row.page_size).ok().and_then(PageSize::new);
+                let page_size = page_size.ok_or_else(|| unreadable(format!("page_size {}", row.page_size)))?;
                 let password = self.keyring.open(&place(&id.0), &row.bind_password_sealed)?;
                 Ok(Directory {
-                    kind: kind(&row.kind).ok_or_else(|| StoreFault::Unreadable {
-                        table: "directories",
-                        row: row.name.clone(),
-                        what: row.kind.clone(),
-                    })?,
+                    kind: kind(&row.kind).ok_or_else(|| unreadable(row.kind.clone()))?,
                     id,
                     name: row.name,
                     servers: row.servers.0,
@@ -44,6 +48,8 @@ impl Store {
                     bind_password: Password::new(password.as_slice()),
                     ca_pem: row.ca_pem,
                     domain: row.domain,
+                    attributes,
+                    page_size,
                     connect_timeout: millis(row.connect_timeout_ms),
                     operation_timeout: millis(row.operation_timeout_ms),
                 })
@@ -56,8 +62,8 @@ impl Store {
         let mut tx = self.pool.begin().await?;
         sqlx::query!(
             "insert into directories (id, name, kind, servers, base_dn, bind_dn, bind_password_sealed, ca_pem, domain,
-                                      connect_timeout_ms, operation_timeout_ms, created_at)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+                                      attributes, page_size, connect_timeout_ms, operation_timeout_ms, created_at)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
             directory.id.0,
             directory.name,
             kind_text(directory.kind),
@@ -67,6 +73,8 @@ impl Store {
             sealed,
             directory.ca_pem,
             directory.domain,
+            Json(&directory.attributes) as _,
+            page_size(directory.page_size),
             to_millis(directory.connect_timeout),
             to_millis(directory.operation_timeout),
             sql(self.ambient.now()) as _,
@@ -79,6 +87,55 @@ impl Store {
         super::snapshot::changed(&mut tx).await?;
         tx.commit().await?;
         Ok(())
+    }
+
+    /// Writes a directory's settings over those it has; its id, name and kind stay. False if it is gone.
+    ///
+    /// `changes` is what the audit trail says of it.
+    pub async fn change_directory(
+        &self,
+        directory: &Directory,
+        changes: Vec<String>,
+        by: &Actor,
+    ) -> Result<bool, StoreFault> {
+        let sealed = self.keyring.seal(&place(&directory.id.0), directory.bind_password.expose(), self.ambient.bytes());
+        let mut tx = self.pool.begin().await?;
+        let changed = sqlx::query!(
+            "update directories
+             set servers = $2, base_dn = $3, bind_dn = $4, bind_password_sealed = $5, ca_pem = $6, domain = $7,
+                 attributes = $8, page_size = $9, connect_timeout_ms = $10, operation_timeout_ms = $11
+             where id = $1",
+            directory.id.0,
+            Json(&directory.servers) as _,
+            directory.base_dn,
+            directory.bind_dn,
+            sealed,
+            directory.ca_pem,
+            directory.domain,
+            Json(&directory.attributes) as _,
+            page_size(directory.page_size),
+            to_millis(directory.connect_timeout),
+            to_millis(directory.operation_timeout),
+        )
+        .execute(&mut *tx)
+        .await?;
+        if changed.rows_affected() == 0 {
+            return Ok(false);
+        }
+        let event = Event::DirectoryChanged { name: directory.name.clone(), changes, by: by.to_string() };
+        self.administer(&mut tx, vec![event]).await?;
+        super::snapshot::changed(&mut tx).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// Does anybody of this directory stand in our books?
+    pub async fn has_users(&self, directory: DirectoryId) -> Result<bool, StoreFault> {
+        let any =
+            sqlx::query_scalar!(r#"select exists (select from users where directory_id = $1) as "any!""#, directory.0)
+                .fetch_one(&self.pool)
+                .await?;
+        Ok(any)
     }
 
     /// False if there is no directory of that name. A directory with users or clients stays: the database refuses.
@@ -101,6 +158,10 @@ pub(super) fn millis(value: i32) -> Duration {
 
 pub(super) fn to_millis(value: Duration) -> i32 {
     i32::try_from(value.as_millis()).unwrap_or(i32::MAX)
+}
+
+fn page_size(size: PageSize) -> i16 {
+    i16::try_from(size.get()).unwrap_or(i16::MAX)
 }
 
 fn kind_text(kind: DirectoryKind) -> &'static str {

@@ -181,6 +181,34 @@ pub async fn migrate(pool: &PgPool) -> Result<(), StoreFault> {
     }
 }
 
+/// What is in a database, before anything is made or changed there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// Nothing of ours, or a beginning that nobody has finished: [`Store::open`] makes the rest.
+    Empty,
+    /// An older schema, of this version; [`Store::open`] brings it up to date.
+    Older(i64),
+    Current,
+}
+
+/// Looks, and changes nothing. A newer schema than this program knows is a fault, as it is to [`Store::open`].
+pub async fn look(pool: &PgPool) -> Result<Found, StoreFault> {
+    // Unchecked when built: the table is sqlx's own, and need not be there.
+    let begun: bool = sqlx::query_scalar("select to_regclass('_sqlx_migrations') is not null").fetch_one(pool).await?;
+    if !begun {
+        return Ok(Found::Empty);
+    }
+    let version: Option<i64> =
+        sqlx::query_scalar("select max(version) from _sqlx_migrations where success").fetch_one(pool).await?;
+    let known = schema_version();
+    match version {
+        None => Ok(Found::Empty),
+        Some(found) if found > known => Err(StoreFault::Newer { found, known }),
+        Some(found) if found < known => Ok(Found::Older(found)),
+        Some(_) => Ok(if keys::is_sealed(pool).await? { Found::Current } else { Found::Empty }),
+    }
+}
+
 /// The schema version this program brings.
 pub fn schema_version() -> i64 {
     MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0)

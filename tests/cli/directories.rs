@@ -10,7 +10,8 @@ async fn a_directory_is_added_tried_and_shown_without_its_password() {
 
     let tried = appliance.run(&["directory", "test", "corp", "--json"]).json();
     let steps: Vec<&str> = tried.as_array().unwrap().iter().map(|step| step["step"].as_str().unwrap()).collect();
-    assert_eq!(steps, ["resolve", "connect", "tls", "bind", "base", "people"]);
+    let people = ["people", "people", "people", "groups", "incremental", "clock"];
+    assert_eq!(steps, [&["resolve", "connect", "tls", "bind", "base"][..], &people].concat());
     assert!(tried.as_array().unwrap().iter().all(|step| step["works"] == true), "{tried}");
 
     let listed = appliance.run(&["directory", "list", "--json"]).json();
@@ -99,6 +100,62 @@ async fn what_cannot_be_a_directory_is_refused_with_what_is_wrong() {
     let junk = appliance.dir.write("junk.pem", "not a certificate");
     add(&["--server", "ldaps://dc1", "--base-dn", "dc=x", "--ca-file", &junk]).fails(2, &["no certificate"]);
     appliance.run(&["directory", "test", "x"]).fails(1, &["no directory \"x\"", "there is corp"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_setting_is_changed_shown_and_stands_in_the_audit_trail() {
+    let slapd = slapd();
+    let appliance = Appliance::with_directory(&slapd).await;
+    let set = |more: &[&str]| appliance.run(&[&["directory", "set", "corp"][..], more].concat());
+    assert!(set(&[]).ok().contains("stays as it is"));
+    let said = set(&["--attribute", "first=givenName,displayName", "--attribute", "phone.desk=fax"]).ok();
+    assert!(said.contains("first: givenName -> givenName, displayName"), "{said}");
+    set(&["--country-code", "49", "--page-size", "1000", "--attribute", "phone.pager="]).ok();
+
+    let shown = appliance.run(&["directory", "show", "corp", "--json"]).json();
+    assert_eq!(shown["attributes"]["first"], serde_json::json!(["givenName", "displayName"]));
+    assert_eq!(shown["attributes"]["phone.pager"], serde_json::json!([]));
+    assert_eq!((&shown["page_size"], &shown["country_code"]), (&1000.into(), &49.into()));
+    assert!(!shown.to_string().contains(&slapd.service_password));
+    assert!(appliance.run(&["directory", "show", "corp"]).ok().contains("givenName, displayName"));
+    appliance.run(&["directory", "test", "corp"]).ok();
+
+    set(&["--restore-defaults"]).ok();
+    let shown = appliance.run(&["directory", "show", "corp", "--json"]).json();
+    assert_eq!(shown["attributes"]["first"], serde_json::json!(["givenName"]));
+
+    set(&["--attribute", "middle=cn"]).fails(2, &["no field", "unique-id"]);
+    set(&["--attribute", "mail=a)(b=*"]).fails(2, &["no attribute name"]);
+    set(&["--attribute", "unique-id="]).fails(2, &["exactly one"]);
+    set(&["--page-size", "1001"]).fails(2, &["1 to 1000"]);
+    set(&["--people-filter", "(uid=*"]).fails(2, &["every ( needs its )"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r41_a_stored_password_is_not_sent_to_a_new_host_port_or_ca_without_being_entered_anew() {
+    let (slapd, other) = (slapd(), slapd_with(""));
+    let appliance = Appliance::with_directory(&slapd).await;
+    let set = |more: &[&str]| appliance.run(&[&["directory", "set", "corp"][..], more].concat());
+    let (elsewhere, plain) = (format!("ldaps://{}", other.tls_addr), format!("ldap://{}", slapd.addr));
+    let ca = other.ca_path.display().to_string();
+    set(&["--server", &elsewhere]).fails(2, &["enter it anew", "--bind-password-file"]);
+    set(&["--server", &plain]).fails(2, &["enter it anew"]);
+    set(&["--server", &plain, "--allow-plaintext"]).fails(2, &["enter it anew"]);
+    set(&["--ca-file", &ca]).fails(2, &["enter it anew"]);
+    set(&["--system-cas"]).fails(2, &["enter it anew"]);
+    appliance.run(&["directory", "test", "corp"]).ok();
+
+    let password = appliance.dir.write("anew", &other.service_password);
+    set(&["--server", &elsewhere, "--ca-file", &ca, "--bind-password-file", &password]).ok();
+    appliance.run(&["directory", "test", "corp"]).ok();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_unique_id_of_a_directory_with_users_stays() {
+    let slapd = slapd();
+    let appliance = Appliance::with_people(&slapd).await;
+    let set = |more: &[&str]| appliance.run(&[&["directory", "set", "corp"][..], more].concat());
+    set(&["--attribute", "unique-id=uid", "--unique-id-kind", "text"]).fails(1, &["known by their entryUUID"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
-use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
+use sqlx::{ConnectOptions as _, PgPool};
 use vestibule::ambient::Ambient;
 use vestibule::store::embedded::{Embedded, EmbeddedPostgres};
 use vestibule::store::seal::key_file::MasterKeyFile;
@@ -209,6 +209,11 @@ impl Appliance {
             "--ca-file",
             &ca,
         ])
+    }
+
+    /// How another appliance would be told of this one's database.
+    pub fn database_url(&self) -> String {
+        self.postgres.connect_options().to_url_lossy().into()
     }
 
     /// The store as a process with the present key file sees it.

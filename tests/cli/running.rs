@@ -58,6 +58,16 @@ fn commands_work_beside_a_running_appliance_and_it_stops_when_told() {
     vestibule.run(&["healthcheck"]).fails(1, &["does not answer"]);
 }
 
+#[test]
+fn r44_a_running_appliance_leaves_no_core_dump() {
+    let vestibule = Vestibule::new("");
+    let serving = Serving::start(&vestibule);
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", serving.0.id())).unwrap();
+    let core = limits.lines().find_map(|line| line.strip_prefix("Max core file size")).unwrap();
+    assert_eq!(core.split_whitespace().collect::<Vec<_>>(), ["0", "0", "bytes"]);
+    assert_eq!(serving.stop(), 0);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_doctor_finds_nothing_wrong_with_a_sound_appliance() {
     let slapd = slapd();
@@ -101,6 +111,40 @@ fn a_doctor_makes_nothing_that_is_not_there() {
     let vestibule = Vestibule::new("");
     assert!(vestibule.run(&["doctor"]).ok().contains("not made yet"));
     assert!(!vestibule.state().exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_doctor_leaves_a_database_as_it_is_empty_or_of_an_older_release() {
+    let appliance = Appliance::start().await;
+    let external = Vestibule::new(&format!(
+        "[database]\nurl = \"{}\"\n[master_key]\nkey = \"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\"\n",
+        appliance.database_url()
+    ));
+    let finds = |vestibule: &Vestibule, verdict: &str, words: &str| {
+        let findings = vestibule.run(&["doctor", "--json"]).json();
+        let database = findings.as_array().unwrap().iter().find(|finding| finding["part"] == "database").unwrap();
+        assert_eq!(database["verdict"], verdict, "{findings}");
+        assert!(database["text"].as_str().unwrap().contains(words), "{findings}");
+    };
+    let tables = async || -> i64 {
+        let count = sqlx::query_scalar("select count(*) from pg_tables where schemaname = 'public'");
+        count.fetch_one(&appliance.pool).await.unwrap()
+    };
+    for vestibule in [&appliance.vestibule, &external] {
+        finds(vestibule, "ok", "the database is empty; `vestibule serve` creates the tables");
+        assert_eq!(tables().await, 0);
+    }
+
+    appliance.run(&["client", "list"]).ok();
+    assert!(tables().await > 0);
+    finds(&appliance, "ok", "the master key fits");
+    appliance.sql("update _sqlx_migrations set version = version - 100").await;
+    finds(&appliance, "warning", "which the next `vestibule serve` brings to");
+    assert!(
+        appliance.sql("update _sqlx_migrations set version = version + 100 where version < 0").await > 0,
+        "left alone"
+    );
+    finds(&appliance, "ok", "the master key fits");
 }
 
 #[test]

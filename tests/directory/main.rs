@@ -19,6 +19,15 @@ mod trust;
 #[allow(dead_code, reason = "shared with other tests, which use other parts")]
 mod slapd;
 
+#[path = "../support/samba.rs"]
+#[allow(dead_code, reason = "shared with other tests, which use other parts")]
+mod samba;
+
+/// Where the shared files look for each other.
+mod support {
+    pub(crate) use crate::slapd;
+}
+
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Mutex;
@@ -27,7 +36,8 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use vestibule::directory::{DirectoryClient, Spawn};
-use vestibule::domain::directory::{Directory, DirectoryKind, Server, Transport};
+use vestibule::domain::directory::attributes::AttributeMap;
+use vestibule::domain::directory::{Directory, DirectoryKind, PageSize, Server, Transport};
 use vestibule::domain::ids::DirectoryId;
 use vestibule::domain::secret::Password;
 
@@ -64,6 +74,8 @@ fn directory(servers: Vec<Server>) -> Directory {
         bind_password: password("svc-secret"),
         ca_pem: None,
         domain: None,
+        attributes: AttributeMap::default(),
+        page_size: PageSize::default(),
         connect_timeout: Duration::from_secs(2),
         operation_timeout: Duration::from_secs(5),
     }

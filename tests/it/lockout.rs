@@ -9,7 +9,8 @@ use super::codes::{Judge, SetClock, granted, race};
 use super::support::appliance::{Appliance, netscaler};
 use super::support::ldap::Ldap;
 use super::support::people::{app, hotp, tester, totp};
-use super::{answer, openldap};
+use super::support::slapd::SlapdOptions;
+use super::{answer, openldap, openldap_with};
 
 #[tokio::test]
 async fn r14_of_200_wrong_codes_at_once_by_any_name_over_two_replicas_exactly_ten_are_tried() {
@@ -71,18 +72,19 @@ async fn a_success_forgives_failures_and_a_wrong_password_is_none_of_ours() {
 }
 
 #[tokio::test]
-async fn r16_whoever_attacks_a_thousand_names_locks_out_none_without_their_passwords() {
-    let slapd = openldap();
-    let appliance = Appliance::before(&slapd)
-        .user("user0001")
-        .with(hotp())
-        .set("sign_in.denials_per_source_per_minute", "1000000")
-        .await;
-    let user = appliance.person("user0001");
-    let answers = race(&[appliance.ldap_addr], 200, |at| (user.dn.clone(), format!("guess{at},123456"))).await;
-    assert_eq!(granted(&answers), 0);
+async fn r16_whoever_guesses_passwords_of_every_user_locks_out_none() {
+    // Two hundred guesses: for each user twice as many as failures would lock the user out.
+    const PEOPLE: usize = 10;
+    let slapd = openldap_with(SlapdOptions { people: PEOPLE, ..SlapdOptions::default() });
+    let names: Vec<String> = (1..=PEOPLE).map(|number| format!("user{number:04}")).collect();
+    let arrangement = names.iter().fold(Appliance::before(&slapd), |so_far, name| so_far.user(name).with(hotp()));
+    let appliance = arrangement.set("sign_in.denials_per_source_per_minute", "1000000").await;
+    let guess = |at: usize| (names[at % PEOPLE].clone(), format!("guess{at},123456"));
+    assert_eq!(granted(&race(&[appliance.ldap_addr], 20 * PEOPLE, guess).await), 0);
     let mut gateway = Ldap::connect(appliance.ldap_addr).await;
-    assert_eq!(gateway.bind(&user.dn, &user.with(&user.hotp())).await, answer(0));
+    for user in names.iter().map(|name| appliance.person(name)) {
+        assert_eq!(gateway.bind(&user.dn, &user.with(&user.hotp())).await, answer(0), "{}", user.dn);
+    }
 }
 
 #[tokio::test]

@@ -25,7 +25,8 @@ use vestibule::ambient::Ambient;
 use vestibule::directory::{DirectoryClient, Search, Spawn};
 use vestibule::domain::challenge::Reply;
 use vestibule::domain::client::{Client, CodeForm, ServiceAccount, ServiceAccounts, UserMatch};
-use vestibule::domain::directory::{Directory, DirectoryKind, Server, Transport, UniqueId};
+use vestibule::domain::directory::attributes::AttributeMap;
+use vestibule::domain::directory::{Directory, DirectoryKind, PageSize, Server, Transport, UniqueId};
 use vestibule::domain::dn::Dn;
 use vestibule::domain::factor::Factor;
 use vestibule::domain::ids::{ClientId, DirectoryId};
@@ -140,6 +141,8 @@ pub fn directory_at(servers: Vec<Server>) -> Directory {
         bind_password: Password::new(*b"svc-secret"),
         ca_pem: None,
         domain: None,
+        attributes: AttributeMap::default(),
+        page_size: PageSize::default(),
         connect_timeout: Duration::from_secs(2),
         operation_timeout: Duration::from_secs(5),
     }

@@ -1,6 +1,7 @@
 //! A real OpenLDAP server for tests: its own directory, certificates and addresses, started in a moment and gone with
 //! the value that stands for it.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
@@ -203,7 +204,14 @@ fn home() -> PathBuf {
 
 /// A port nobody listens on at this address. Two tests would have to take it in the same instant to collide.
 pub fn free_port(address: IpAddr) -> SocketAddr {
-    TcpListener::bind((address, 0)).unwrap().local_addr().unwrap()
+    // The system may offer a port again as soon as it is let go, before its new owner has it.
+    static GIVEN: Mutex<BTreeSet<SocketAddr>> = Mutex::new(BTreeSet::new());
+    loop {
+        let free = TcpListener::bind((address, 0)).unwrap().local_addr().unwrap();
+        if GIVEN.lock().unwrap().insert(free) {
+            return free;
+        }
+    }
 }
 
 /// slapd says "slapd starting" just before its sockets listen; its further words are kept.

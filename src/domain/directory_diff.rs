@@ -1,0 +1,367 @@
+//! Compares what a directory shows with what our books hold, account by account while it is read. Memory is flat: of a
+//! known account 33 bytes are kept, of one that is read nothing.
+//!
+//! Who has left is only known after a whole read; whether so many may leave is decided in [`super::sync`].
+
+use std::collections::{HashMap, HashSet};
+
+use sha2::{Digest as _, Sha256};
+
+use super::directory::UniqueId;
+
+/// The unique id as the sixteen bytes of its UUID. A directory whose unique ids are plain text has none.
+pub type Key = [u8; 16];
+
+/// What our books say of an account, as one number. To find two contents that share one would take 2⁶⁴ tries.
+pub type Fingerprint = [u8; 16];
+
+/// The key of a unique id; `None` if it is no UUID.
+pub fn key(id: &UniqueId) -> Option<Key> {
+    uuid::Uuid::parse_str(&id.0).ok().map(uuid::Uuid::into_bytes)
+}
+
+/// The unique id of a key, in the form our books keep.
+pub fn unique_id(key: &Key) -> UniqueId {
+    UniqueId(uuid::Uuid::from_bytes(*key).to_string())
+}
+
+/// The fingerprint of fields in order. Each is told apart from its neighbours and from a field that is missing.
+pub fn fingerprint<'a>(fields: impl IntoIterator<Item = Option<&'a str>>) -> Fingerprint {
+    let mut hash = Sha256::new();
+    for field in fields {
+        match field {
+            Some(text) => {
+                hash.update([1]);
+                hash.update((text.len() as u64).to_be_bytes());
+                hash.update(text.as_bytes());
+            }
+            None => hash.update([0]),
+        }
+    }
+    let mut out = Fingerprint::default();
+    for (to, from) in out.iter_mut().zip(hash.finalize()) {
+        *to = from;
+    }
+    out
+}
+
+/// An account as our books have it.
+#[derive(Debug, Clone, Copy)]
+pub struct Known {
+    pub key: Key,
+    /// `None` if it is to be written again whatever the directory shows: it had left, or was changed by other means.
+    pub fingerprint: Option<Fingerprint>,
+    /// Whether it leaves when the directory no longer shows it. Who was brought in by hand does not.
+    pub may_leave: bool,
+}
+
+/// What one account that was read means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sight {
+    Unchanged,
+    Changed,
+    New,
+    /// A known one seen before in this read; the first sight counts, because the first sync item does.
+    Again,
+}
+
+/// A comparison under way.
+pub struct Comparison {
+    /// Sorted by key, each once.
+    known: Vec<Kept>,
+}
+
+/// A known account, in 33 bytes.
+struct Kept {
+    key: Key,
+    fingerprint: Fingerprint,
+    mark: Mark,
+}
+
+/// What is to be thought of a known account once everything has been read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mark {
+    /// Has left, unless it is met.
+    Leaves,
+    /// Does not leave, met or not.
+    Stays,
+    Met {
+        may_leave: bool,
+    },
+}
+
+/// Nothing is known to hash to this.
+const NEVER: Fingerprint = [0; 16];
+
+impl Comparison {
+    /// With everybody we know of this directory, each once, in any order.
+    pub fn new(known: impl IntoIterator<Item = Known>) -> Self {
+        let kept = |Known { key, fingerprint, may_leave }| Kept {
+            key,
+            fingerprint: fingerprint.unwrap_or(NEVER),
+            mark: if may_leave { Mark::Leaves } else { Mark::Stays },
+        };
+        let mut known: Vec<Kept> = known.into_iter().map(kept).collect();
+        known.sort_unstable_by_key(|kept| kept.key);
+        Self { known }
+    }
+
+    /// How many could leave.
+    pub fn managed(&self) -> usize {
+        self.known.iter().filter(|kept| kept.mark.may_leave()).count()
+    }
+
+    /// An account was read.
+    pub fn meet(&mut self, key: &Key, fingerprint: &Fingerprint) -> Sight {
+        let Some(kept) = self.find(key) else { return Sight::New };
+        if matches!(kept.mark, Mark::Met { .. }) {
+            return Sight::Again;
+        }
+        kept.mark = kept.mark.met();
+        if kept.fingerprint == *fingerprint { Sight::Unchanged } else { Sight::Changed }
+    }
+
+    /// An account was read that cannot be taken over, but is there: it has not left.
+    pub fn spare(&mut self, key: &Key) {
+        if let Some(kept) = self.find(key) {
+            kept.mark = kept.mark.met();
+        }
+    }
+
+    /// The read was whole: who was not in it has left. Never ask after half a read.
+    pub fn leavers(&self) -> impl Iterator<Item = Key> {
+        self.known.iter().filter(|kept| kept.mark == Mark::Leaves).map(|kept| kept.key)
+    }
+
+    fn find(&mut self, key: &Key) -> Option<&mut Kept> {
+        let at = self.known.binary_search_by_key(key, |kept| kept.key).ok()?;
+        self.known.get_mut(at)
+    }
+}
+
+impl Mark {
+    fn may_leave(self) -> bool {
+        match self {
+            Self::Leaves => true,
+            Self::Stays => false,
+            Self::Met { may_leave } => may_leave,
+        }
+    }
+
+    fn met(self) -> Self {
+        Self::Met { may_leave: self.may_leave() }
+    }
+}
+
+/// An account and the names it claims.
+#[derive(Debug, Clone)]
+pub struct Claim<'a> {
+    pub id: &'a UniqueId,
+    pub dn: &'a str,
+    /// In comparison form.
+    pub names: Vec<&'a str>,
+}
+
+/// An account that cannot be taken, because one of its names is another's too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contest {
+    pub id: UniqueId,
+    pub dn: String,
+    pub name: String,
+    /// The DN of the other.
+    pub other: String,
+}
+
+/// Of accounts found that share a name neither is taken; nor is one that wants the name of an owner who keeps it.
+/// `owners` are known accounts with the names they have now; those that were found too may give names up.
+pub fn contested(owners: &[Claim<'_>], found: &[Claim<'_>]) -> Vec<Contest> {
+    let mut bearers: HashMap<&str, Vec<&Claim<'_>>> = HashMap::new();
+    for claim in found {
+        for name in &claim.names {
+            bearers.entry(name).or_default().push(claim);
+        }
+    }
+    let contest = |claim: &Claim<'_>, name: &str, other: &Claim<'_>| Contest {
+        id: claim.id.clone(),
+        dn: claim.dn.to_owned(),
+        name: name.to_owned(),
+        other: other.dn.to_owned(),
+    };
+    let mut contests = vec![];
+    let mut out: HashSet<&UniqueId> = HashSet::new();
+    for claim in found {
+        let rival = |name: &&str| bearers.get(*name)?.iter().copied().find(|other| other.id != claim.id);
+        if let Some((name, other)) = claim.names.iter().find_map(|name| rival(name).map(|other| (name, other))) {
+            contests.push(contest(claim, name, other));
+            out.insert(claim.id);
+        }
+    }
+    let by_id: HashMap<&UniqueId, &Claim<'_>> = found.iter().map(|claim| (claim.id, claim)).collect();
+    let owners = owners.iter().flat_map(|owner| owner.names.iter().map(move |name| (*name, owner)));
+    let owners: HashMap<&str, &Claim<'_>> = owners.collect();
+    // Whoever is out keeps the old names, which may push out the next.
+    loop {
+        let before = out.len();
+        for claim in found {
+            if out.contains(claim.id) {
+                continue;
+            }
+            let keeps = |name: &&str| {
+                let owner = owners.get(name).filter(|owner| owner.id != claim.id)?;
+                let renamed = by_id.get(owner.id).filter(|_| !out.contains(owner.id));
+                let gives_up = renamed.is_some_and(|renamed| !renamed.names.contains(name));
+                (!gives_up).then_some(*owner)
+            };
+            if let Some((name, owner)) = claim.names.iter().find_map(|name| keeps(name).map(|owner| (name, owner))) {
+                contests.push(contest(claim, name, owner));
+                out.insert(claim.id);
+            }
+        }
+        if out.len() == before {
+            return contests;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn id(number: u8) -> UniqueId {
+        unique_id(&[number; 16])
+    }
+
+    type People = BTreeMap<u8, BTreeSet<u8>>;
+
+    fn print(names: &BTreeSet<u8>) -> Fingerprint {
+        let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+        fingerprint(names.iter().map(|name| Some(name.as_str())))
+    }
+
+    /// What people claim, owned.
+    type Claimed = Vec<(UniqueId, String, Vec<String>)>;
+
+    fn claimed(people: &People) -> Claimed {
+        let claim = |(number, names): (&u8, &BTreeSet<u8>)| {
+            (id(*number), number.to_string(), names.iter().map(ToString::to_string).collect())
+        };
+        people.iter().map(claim).collect()
+    }
+
+    fn claims(claimed: &Claimed) -> Vec<Claim<'_>> {
+        claimed
+            .iter()
+            .map(|(id, dn, names)| Claim { id, dn, names: names.iter().map(String::as_str).collect() })
+            .collect()
+    }
+
+    /// One run as the flow does it: who left gives names up, who is contested stays as before. Returns the changes.
+    fn run(books: &mut People, directory: &People) -> usize {
+        let known = |(number, names): (&u8, &BTreeSet<u8>)| Known {
+            key: [*number; 16],
+            fingerprint: Some(print(names)),
+            may_leave: true,
+        };
+        let mut comparison = Comparison::new(books.iter().map(known));
+        let mut staged = People::new();
+        for (number, names) in directory {
+            match comparison.meet(&[*number; 16], &print(names)) {
+                Sight::Changed | Sight::New => drop(staged.insert(*number, names.clone())),
+                Sight::Unchanged | Sight::Again => {}
+            }
+        }
+        let mut changes = 0;
+        for key in comparison.leavers().collect::<Vec<_>>() {
+            books.remove(&key[0]);
+            changes += 1;
+        }
+        let (owners, found) = (claimed(books), claimed(&staged));
+        let contests = contested(&claims(&owners), &claims(&found));
+        let out: HashSet<UniqueId> = contests.into_iter().map(|contest| contest.id).collect();
+        for (number, names) in staged {
+            if !out.contains(&id(number)) {
+                books.insert(number, names);
+                changes += 1;
+            }
+        }
+        changes
+    }
+
+    fn people() -> impl Strategy<Value = People> {
+        prop::collection::btree_map(0_u8..12, prop::collection::btree_set(0_u8..16, 1..4), 0..12)
+    }
+
+    proptest! {
+        #[test]
+        fn applying_the_diff_twice_changes_nothing_and_no_name_means_two(books in people(), directory in people()) {
+            let mut books = {
+                let mut clean = People::new();
+                run(&mut clean, &books);
+                clean
+            };
+            run(&mut books, &directory);
+            let names: Vec<u8> = books.values().flatten().copied().collect();
+            prop_assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len());
+            // Contested ones that kept a name may have freed it for the next; then it settles.
+            for _ in 0..12 {
+                run(&mut books, &directory);
+            }
+            let settled = books.clone();
+            prop_assert_eq!(run(&mut books, &directory), 0);
+            prop_assert_eq!(books, settled);
+        }
+
+        #[test]
+        fn any_order_of_renames_moves_and_deletes_converges_to_the_directory(steps in prop::collection::vec(people(), 1..5)) {
+            let mut books = People::new();
+            let mut last = People::new();
+            for mut step in steps {
+                let mut used = BTreeSet::new();
+                for names in step.values_mut() {
+                    names.retain(|name| used.insert(*name));
+                }
+                run(&mut books, &step);
+                last = step;
+            }
+            prop_assert_eq!(&books, &last, "a directory without duplicates is followed in one run");
+            prop_assert_eq!(run(&mut books, &last), 0);
+        }
+    }
+
+    #[test]
+    fn who_was_brought_in_by_hand_never_leaves_and_who_had_left_is_written_again() {
+        let print = [7; 16];
+        let mut comparison = Comparison::new([
+            Known { key: [1; 16], fingerprint: Some(print), may_leave: false },
+            Known { key: [2; 16], fingerprint: None, may_leave: false },
+            Known { key: [3; 16], fingerprint: Some(print), may_leave: true },
+        ]);
+        assert_eq!(comparison.managed(), 1);
+        assert_eq!(comparison.meet(&[2; 16], &print), Sight::Changed);
+        assert_eq!(comparison.meet(&[2; 16], &print), Sight::Again);
+        assert_eq!(comparison.meet(&[4; 16], &print), Sight::New);
+        assert_eq!(comparison.leavers().collect::<Vec<_>>(), [[3; 16]]);
+    }
+
+    #[test]
+    fn a_million_known_accounts_take_less_than_forty_megabytes() {
+        let each = size_of::<Kept>();
+        assert!(each * 1_000_000 < 40_000_000, "{each} bytes each");
+    }
+
+    #[test]
+    fn a_missing_field_an_empty_one_and_two_that_run_together_differ() {
+        let all = [
+            fingerprint([None, Some("a")]),
+            fingerprint([Some(""), Some("a")]),
+            fingerprint([Some("a"), None]),
+            fingerprint([Some("a"), Some("")]),
+            fingerprint([Some("a")]),
+        ];
+        assert_eq!(all.iter().collect::<HashSet<_>>().len(), all.len());
+    }
+}
