@@ -4,6 +4,7 @@
 #   BENCH_ROUNDS (5), BENCH_SECONDS (2)    rounds of a measure, and the length of each
 #   BENCH_ROWS                             only these rows, such as 1,2,6; the page then stays as it is
 #   BENCH_USERS, BENCH_AUDIT_ROWS          the largest database of row 20 (1000000 each)
+#   BENCH_SYNC_USERS ("100000 1000000")    the directories that rows 11 and 12 synchronise with
 #   BENCH_NETWORK (127.0.9)                the addresses everything listens on
 #   APPLIANCE                              a binary to use instead of building one
 set -euo pipefail
@@ -39,6 +40,9 @@ clean_up() {
   done
   stop "$work/back-ldap/slapd.pid" "$work/back-ldap" 10
   stop "$work/haproxy/haproxy.pid" "$work/haproxy" 10
+  for pidfile in "$work"/crowd-*/slapd.pid; do
+    [ ! -e "$pidfile" ] || stop "$pidfile" "${pidfile%/slapd.pid}" 10
+  done
   stop "$work/slapd/slapd.pid" "$work/slapd" 10
   stop "$work/postgres/postgres.pid" "$work/postgres" 30
   if [ "$code" != 0 ] && [ -n "${BENCH_KEEP:-}" ]; then
@@ -51,7 +55,7 @@ clean_up() {
 trap clean_up EXIT
 trap 'exit 130' INT TERM HUP
 umask 022
-for port in "1 3389" "2 3389" "2 3636" "3 3389" "4 3389" "1 5544"; do
+for port in "1 3389" "2 3389" "2 3636" "3 3389" "4 3389" "1 5544" "8 3389" "9 3389"; do
   if listening "$network.${port% *}" "${port#* }"; then
     die "somebody listens on $network.${port% *}:${port#* }: stop that, or name another network in BENCH_NETWORK"
   fi
@@ -113,6 +117,43 @@ slapadd -q -f "$work/slapd/slapd.conf" -b "$suffix" -l "$work/slapd/directory.ld
   die "the directory could not be filled: $(tail -n 3 "$work/slapd/slapadd.log")"
 rm -f "$work/slapd/directory.ldif"
 slapd_up slapd "$network.1:3389"
+
+# The directories of rows 11 and 12, each of a size of its own.
+crowds=()
+wanted=,${BENCH_ROWS:-11},
+if [[ $wanted == *,11,* || $wanted == *,12,* ]]; then
+  read -ra sizes <<<"${BENCH_SYNC_USERS:-100000 1000000}"
+  [ "${#sizes[@]}" -le 2 ] || die "BENCH_SYNC_USERS names at most two sizes"
+  last=8
+  for people in "${sizes[@]}"; do
+    say "Filling a directory with $people people."
+    mkdir -p "$work/crowd-$people/db"
+    cat >"$work/crowd-$people/slapd.conf" <<CONF
+modulepath $modules
+moduleload back_mdb
+moduleload syncprov
+$slapd_head
+database mdb
+suffix $suffix
+rootdn cn=root,$suffix
+rootpw $gateway_password
+directory $work/crowd-$people/db
+maxsize 8589934592
+dbnosync
+index objectClass,entryUUID,entryCSN eq
+overlay syncprov
+syncprov-sessionlog 10000
+access to attrs=userPassword by anonymous auth by * none
+access to * by users read by * none
+CONF
+    "$bench" crowd --people "$people" --appliance-password "$appliance_password" |
+      slapadd -q -w -f "$work/crowd-$people/slapd.conf" -b "$suffix" 2>"$work/crowd-$people/slapadd.log" ||
+      die "the directory could not be filled: $(tail -n 3 "$work/crowd-$people/slapadd.log")"
+    slapd_up "crowd-$people" "$network.$last:3389"
+    crowds+=(--crowd "$people@$network.$last:3389")
+    last=$((last + 1))
+  done
+fi
 
 mkdir -p "$work/back-ldap"
 cat >"$work/back-ldap/slapd.conf" <<CONF
@@ -177,4 +218,4 @@ say "Measuring."
   --version-of "$("$postgres_bin/postgres" --version | sed 's/postgres (\(.*\)) \([0-9.]*\).*/\1 \2/')" \
   --version-of "$(rustc --version | sed 's/ (.*//')" \
   --rounds "${BENCH_ROUNDS:-5}" --seconds "${BENCH_SECONDS:-2}" --most-users "${BENCH_USERS:-1000000}" \
-  --audit-rows "${BENCH_AUDIT_ROWS:-1000000}" --page "$root/docs/benchmarks.md" "${only[@]}"
+  --audit-rows "${BENCH_AUDIT_ROWS:-1000000}" --page "$root/docs/benchmarks.md" "${crowds[@]}" "${only[@]}"

@@ -117,7 +117,8 @@ service_dn=$(account "$demo/directory" netscaler 2)
   # No grace: the demo shows that the same code does not work twice.
   vestibule client add netscaler --address 127.0.0.0/8 --directory example --service-account "$service_dn" \
     --factors totp,hotp,app,recovery-code,bypass --bare-approval --grace 0 --answer-by 30 --user-match refuse --allow-plaintext
-  vestibule user import --directory example --filter '(objectClass=inetOrgPerson)'
+  vestibule sync item add people --directory example --filter '(objectClass=inetOrgPerson)'
+  vestibule sync run --directory example
   vestibule user enrol-app "$push_user"
 } >"$demo/commands.log"
 secret=$(vestibule user enrol-totp "$user" --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["secret_base32"])')

@@ -223,6 +223,10 @@ impl Appliance {
             let store = store.clone();
             core.spawn("housekeeping", |stop| jobs::keep_house(store, stop));
         }
+        {
+            let (store, spawn): (_, Arc<dyn Spawn>) = (store.clone(), Arc::new(OnTasks(core.clone())));
+            core.spawn("sync", |stop| jobs::follow_directories(store, spawn, stop));
+        }
         core.spawn("service-accounts", |stop| jobs::sum_up_service_accounts(recorder, ambient, stop));
         core.spawn("health", |stop| jobs::watch_health(policies, metrics, stop));
         core.spawn("certificates", |stop| watch_certificates(certificates, stop));

@@ -74,12 +74,18 @@ impl Setup {
         Ok(file.write_all(text.as_bytes())?)
     }
 
+    /// The program with its configuration, to be told what to do.
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command.arg("--config").arg(self.config());
+        command
+    }
+
     /// Starts the process; it may not be ready yet.
     pub fn spawn(&self) -> Result<Appliance, Fault> {
         let log = File::options().create(true).append(true).open(self.folder.join("vestibule.log"))?;
-        let child = Command::new(&self.program)
-            .arg("--config")
-            .arg(self.config())
+        let child = self
+            .command()
             .arg("serve")
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)

@@ -37,6 +37,13 @@ enum Command {
         #[arg(long)]
         appliance_password: String,
     },
+    /// Writes a directory of people that is only read as LDIF to standard output.
+    Crowd {
+        #[arg(long)]
+        people: usize,
+        #[arg(long)]
+        appliance_password: String,
+    },
     /// Measures, and writes the page.
     Measure(Box<Options>),
 }
@@ -87,6 +94,9 @@ pub struct Options {
     pub most_users: usize,
     #[arg(long, default_value_t = 1_000_000)]
     pub audit_rows: usize,
+    /// Directories to synchronise with, as PEOPLE@ADDRESS:PORT.
+    #[arg(long = "crowd")]
+    pub crowds: Vec<rows::sync::Crowd>,
     /// Only these rows; the page is then not written.
     #[arg(long, value_delimiter = ',')]
     pub only: Vec<String>,
@@ -100,6 +110,7 @@ fn main() -> ExitCode {
         Command::Directory { gateway_password, appliance_password } => {
             directory(&gateway_password, &appliance_password)
         }
+        Command::Crowd { people, appliance_password } => crowd(people, &appliance_password),
         Command::Measure(options) => measure(*options),
     };
     match done {
@@ -114,6 +125,12 @@ fn main() -> ExitCode {
 fn directory(gateway: &str, appliance: &str) -> Result<(), Fault> {
     let mut out = BufWriter::new(io::stdout().lock());
     people::write_ldif(&mut out, &people::Services { gateway, appliance })?;
+    Ok(out.flush()?)
+}
+
+fn crowd(people: usize, appliance_password: &str) -> Result<(), Fault> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    people::write_crowd(&mut out, people, appliance_password)?;
     Ok(out.flush()?)
 }
 

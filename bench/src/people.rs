@@ -145,6 +145,29 @@ pub struct Services<'a> {
     pub appliance: &'a str,
 }
 
+/// A member of a crowd, by number.
+pub fn member(number: usize) -> String {
+    format!("uid=m{number:07},ou=people,{SUFFIX}")
+}
+
+/// A directory of people that is only read, as LDIF (RFC 2849).
+pub fn write_crowd(out: &mut impl Write, people: usize, appliance_password: &str) -> io::Result<()> {
+    writeln!(out, "dn: {SUFFIX}\nobjectClass: domain\ndc: bench\n")?;
+    for unit in ["services", "people"] {
+        writeln!(out, "dn: ou={unit},{SUFFIX}\nobjectClass: organizationalUnit\nou: {unit}\n")?;
+    }
+    let password = salted(appliance_password, *b"salt");
+    writeln!(out, "dn: {APPLIANCE}\nobjectClass: applicationProcess\nobjectClass: simpleSecurityObject")?;
+    writeln!(out, "userPassword: {password}\n")?;
+    for number in 0..people {
+        let dn = member(number);
+        writeln!(out, "dn: {dn}\nobjectClass: inetOrgPerson\nuid: m{number:07}\ncn: Person {number}")?;
+        writeln!(out, "givenName: Person\nsn: {number}\nmail: m{number:07}@bench.test")?;
+        writeln!(out, "telephoneNumber: +49 30 {number:07}\nmobile: +49 170 {number:07}\n")?;
+    }
+    Ok(())
+}
+
 /// The whole directory as LDIF (RFC 2849).
 pub fn write_ldif(out: &mut impl Write, services: &Services<'_>) -> io::Result<()> {
     writeln!(out, "dn: {SUFFIX}\nobjectClass: domain\ndc: bench\n")?;

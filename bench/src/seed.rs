@@ -64,17 +64,20 @@ pub async fn fill(seed: &Seed<'_>) -> Result<Store, Fault> {
     store.add_client(&gateway, &by).await?;
     let waits = client(&store, directory.id, "waits", &seed.waits_from, Duration::from_mins(10))?;
     store.add_client(&waits, &by).await?;
-    people(&store, directory.id, seed).await?;
-    audit(&store, seed.audit_rows).await?;
+    // On connections of its own: an appliance's end a statement that takes as long as these may.
+    let pool = PgPool::connect_with(seed.database.clone()).await?;
+    people(&pool, &store, directory.id, seed).await?;
+    audit(&pool, seed.audit_rows).await?;
     for table in ["users", "user_names", "authenticators", "audit_events"] {
-        sqlx::query(sqlx::AssertSqlSafe(format!("vacuum analyze {table}"))).execute(store.pool()).await?;
+        sqlx::query(sqlx::AssertSqlSafe(format!("vacuum analyze {table}"))).execute(&pool).await?;
     }
     // The embedded database's role may not ask for one (insufficient_privilege); there it comes when it comes.
-    if let Err(fault) = sqlx::query("checkpoint").execute(store.pool()).await
+    if let Err(fault) = sqlx::query("checkpoint").execute(&pool).await
         && fault.as_database_error().and_then(|fault| fault.code()).as_deref() != Some("42501")
     {
         return Err(fault.into());
     }
+    pool.close().await;
     Ok(store)
 }
 
@@ -140,7 +143,7 @@ struct Columns {
     positions: Vec<Option<i64>>,
 }
 
-async fn people(store: &Store, directory: DirectoryId, seed: &Seed<'_>) -> Result<(), Fault> {
+async fn people(pool: &PgPool, store: &Store, directory: DirectoryId, seed: &Seed<'_>) -> Result<(), Fault> {
     let known = Person::all(Kind::Hotp).take(seed.hotp_people).chain(Person::all(Kind::Totp).take(seed.totp_people));
     let (mut ids, mut unique_ids, mut names, mut dns) = (vec![], vec![], vec![], vec![]);
     let mut tokens = Columns::default();
@@ -151,7 +154,7 @@ async fn people(store: &Store, directory: DirectoryId, seed: &Seed<'_>) -> Resul
         dns.push(person.dn());
         tokens.add(store, &person);
     }
-    let mut tx = store.pool().begin().await?;
+    let mut tx = pool.begin().await?;
     // Everybody stands among the others as if they had come one by one.
     sqlx::query("create temporary table arrivals (id uuid, unique_id text, name text, dn text) on commit drop")
         .execute(&mut *tx)
@@ -248,7 +251,7 @@ impl Columns {
 }
 
 /// A trail as another process would have left it over a year. Its chain is not to be verified.
-async fn audit(store: &Store, rows: usize) -> Result<(), Fault> {
+async fn audit(pool: &PgPool, rows: usize) -> Result<(), Fault> {
     if rows == 0 {
         return Ok(());
     }
@@ -262,7 +265,7 @@ async fn audit(store: &Store, rows: usize) -> Result<(), Fault> {
                from users, generate_series(1, 1 + $1 / (select count(*) from users)) limit $1) u",
     )
     .bind(i64::try_from(rows)?)
-    .execute(store.pool())
+    .execute(pool)
     .await?;
     Ok(())
 }

@@ -113,12 +113,12 @@ impl World {
         })
     }
 
-    pub fn seed(&self, database: PgConnectOptions, books: Books) -> Seed<'_> {
+    pub fn seed(&self, database: PgConnectOptions, books: Books, slapd: SocketAddr) -> Seed<'_> {
         let Books { hotp_people, totp_people, others, audit_rows } = books;
         Seed {
             database,
             master_key: &self.master_key,
-            slapd: self.direct.address,
+            slapd,
             appliance_password: &self.options.appliance_password,
             hotp_people,
             totp_people,
@@ -131,7 +131,7 @@ impl World {
     /// An appliance with a database of its own, filled and ready.
     pub async fn appliance(&self, name: &'static str, last: u8, books: Books) -> Result<Ours, Fault> {
         let url = seed::create_database(&self.options.postgres, &format!("bench_{name}")).await?;
-        let store = seed::fill(&self.seed(url.parse()?, books)).await?;
+        let store = seed::fill(&self.seed(url.parse()?, books, self.direct.address)).await?;
         let setup = self.setup(name, last, Some(url))?;
         let appliance = setup.start().await?;
         let target = Target::new("vestibule", setup.ldap());

@@ -71,6 +71,7 @@ impl From<StoreFault> for Failure {
             | StoreFault::Migration(_)
             | StoreFault::Seal(_)
             | StoreFault::Stopped
+            | StoreFault::LeaseLost { .. }
             | StoreFault::Full
             | StoreFault::Shared(_) => "",
         };
@@ -89,6 +90,7 @@ fn root(fault: &StoreFault) -> &StoreFault {
         | StoreFault::Seal(_)
         | StoreFault::Unreadable { .. }
         | StoreFault::Stopped
+        | StoreFault::LeaseLost { .. }
         | StoreFault::Full => fault,
     }
 }

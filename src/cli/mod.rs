@@ -20,6 +20,7 @@ mod input;
 mod key;
 mod serve;
 mod show;
+mod sync;
 mod user;
 mod world;
 
@@ -69,6 +70,9 @@ enum Command {
     /// People and their second factors
     #[command(subcommand)]
     User(user::Command),
+    /// Follow a directory: its users arrive, change and leave by themselves
+    #[command(subcommand)]
+    Sync(sync::Command),
     /// Approval requests that wait for an answer
     #[command(subcommand)]
     Challenge(challenge::Command),
@@ -112,6 +116,7 @@ impl Command {
             Self::Directory(command) => world::open(&settings()?, async |world| command.run(world).await),
             Self::Client(command) => world::open(&settings()?, async |world| command.run(world).await),
             Self::User(command) => world::open(&settings()?, async |world| command.run(world).await),
+            Self::Sync(command) => world::open(&settings()?, async |world| command.run(world).await),
             Self::Challenge(command) => world::open(&settings()?, async |world| command.run(world).await),
             Self::Audit(command) => world::open(&settings()?, async |world| command.run(world).await),
         }

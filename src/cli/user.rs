@@ -224,6 +224,11 @@ async fn show_one(world: &World, who: &Who, json: bool) -> Result<(), Failure> {
     }
     let mut facts = vec![("name", user.name.clone()), ("directory", user.directory.clone()), ("dn", user.dn.clone())];
     facts.extend(user.mail.clone().map(|mail| ("mail", mail)));
+    let person = &user.profile;
+    let called = [&person.first, &person.last].into_iter().flatten().cloned().collect::<Vec<_>>().join(" ");
+    facts.extend((!called.is_empty()).then_some(("person", called)));
+    facts.extend(person.phones.iter().map(|labelled| ("phone", format!("{} ({})", labelled.phone, labelled.label))));
+    facts.extend(person.language.clone().map(|language| ("language", language)));
     let state = state(&user);
     facts.push(("state", if state.is_empty() { "enabled".to_owned() } else { state }));
     let each =

@@ -25,6 +25,7 @@ pub struct Pages<'a> {
     /// Where the next page starts; empty before the first, `None` after the last and after a fault.
     cookie: Option<Vec<u8>>,
     count: usize,
+    references: usize,
     empty: u32,
 }
 
@@ -44,7 +45,18 @@ impl DirectoryClient {
         let (peer, stream) = account::open(shared, deadline).await?;
         let direct = Direct::new(peer.server.clone(), shared.directory.kind, stream);
         let cookie = Some(vec![]);
-        Ok(Pages { client: self, search: *search, page_size, deadline, peer, direct, cookie, count: 0, empty: 0 })
+        Ok(Pages {
+            client: self,
+            search: *search,
+            page_size,
+            deadline,
+            peer,
+            direct,
+            cookie,
+            count: 0,
+            references: 0,
+            empty: 0,
+        })
     }
 }
 
@@ -58,6 +70,7 @@ impl Pages<'_> {
         let found = self.direct.ask(&search, &[message::paged(self.page_size, &cookie)], until).await;
         let mut found = found.inspect_err(|fault| self.peer.blame(fault))?;
         self.count += found.entries.len();
+        self.references += found.references;
         self.empty = if found.entries.is_empty() { self.empty + 1 } else { 0 };
         if self.count > self.search.limit {
             let what = format!("over {} entries", self.search.limit);
@@ -70,6 +83,12 @@ impl Pages<'_> {
         self.client.complete_ranges(&mut found.entries, self.deadline).await?;
         self.cookie = next;
         Ok(Some(found.entries))
+    }
+
+    /// Parts of the result that the server says are elsewhere. They were not followed: unless it is Active Directory, which
+    /// always adds some, the result is not whole.
+    pub fn references(&self) -> usize {
+        self.references
     }
 
     /// Entries in the pages so far.

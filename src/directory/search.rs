@@ -54,6 +54,8 @@ pub struct Found {
     pub server: Server,
     pub entries: Vec<Entry>,
     pub controls: Vec<Control>,
+    /// Parts of the result that are said to be elsewhere, and were not asked for there.
+    pub references: usize,
 }
 
 /// What one message did to a search.
@@ -114,9 +116,11 @@ impl Answers {
             0 if self.entries.is_empty() && self.references > 0 && self.kind == DirectoryKind::OpenLdap => {
                 Err(DirectoryFault::Incomplete { server, what: "only referrals to other servers".to_owned() })
             }
-            0 => Ok(Found { server, entries: std::mem::take(&mut self.entries), controls }),
+            0 => {
+                Ok(Found { server, entries: std::mem::take(&mut self.entries), controls, references: self.references })
+            }
             // noSuchObject: of the one entry asked about that is an answer; of a subtree it is a wrong base.
-            32 if self.base_only => Ok(Found { server, entries: vec![], controls }),
+            32 if self.base_only => Ok(Found { server, entries: vec![], controls, references: self.references }),
             3 => Err(DirectoryFault::Incomplete { server, what: format!("time limit, {diagnostic:?}") }),
             4 => Err(DirectoryFault::Incomplete { server, what: format!("size limit, {diagnostic:?}") }),
             10 => Err(DirectoryFault::Incomplete { server, what: "a referral to another server".to_owned() }),

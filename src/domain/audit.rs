@@ -7,7 +7,7 @@
 use hmac::Mac as _;
 use jiff::Timestamp;
 
-use super::ids::{AuthenticatorId, ChallengeId, ClientId, SignInId, UserId, WriterId};
+use super::ids::{AuthenticatorId, ChallengeId, ClientId, DirectoryId, SignInId, SyncRunId, UserId, WriterId};
 use super::mac;
 
 /// What can be recorded. The JSON form is what is kept; fields are only ever added.
@@ -111,6 +111,42 @@ pub enum Event {
         name: String,
         by: String,
     },
+    /// Gone from our books, with all factors.
+    UserRemoved {
+        user: UserId,
+        name: String,
+        by: String,
+    },
+    SyncItemAdded {
+        name: String,
+        by: String,
+    },
+    SyncItemRemoved {
+        name: String,
+        by: String,
+    },
+    SyncItemMoved {
+        name: String,
+        to: u16,
+        by: String,
+    },
+    SyncScheduled {
+        directory: DirectoryId,
+        every_seconds: Option<u64>,
+        count: u32,
+        percent: u8,
+        by: String,
+    },
+    /// A brake stopped a run: it would have disabled or removed too many.
+    SyncStopped {
+        run: SyncRunId,
+        directory: String,
+        why: String,
+    },
+    SyncApproved {
+        run: SyncRunId,
+        by: String,
+    },
     /// All factors, graces and lockouts of a user are gone.
     UserReset {
         user: UserId,
@@ -175,6 +211,7 @@ impl Event {
             | Self::UserDisabled { user, .. }
             | Self::UserBlocked { user, .. }
             | Self::UserUnlocked { user, .. }
+            | Self::UserRemoved { user, .. }
             | Self::UserReset { user, .. } => Some(*user),
             Self::WriterStarted { .. }
             | Self::ServiceAccountBinds { .. }
@@ -183,6 +220,12 @@ impl Event {
             | Self::DirectoryAdded { .. }
             | Self::DirectoryChanged { .. }
             | Self::DirectoryRemoved { .. }
+            | Self::SyncItemAdded { .. }
+            | Self::SyncItemRemoved { .. }
+            | Self::SyncItemMoved { .. }
+            | Self::SyncScheduled { .. }
+            | Self::SyncStopped { .. }
+            | Self::SyncApproved { .. }
             | Self::KeyRotated { .. }
             | Self::BackupMade { .. }
             | Self::Restored { .. } => None,

@@ -9,20 +9,15 @@ use sha2::{Digest as _, Sha256};
 
 use super::directory::UniqueId;
 
-/// The unique id as the sixteen bytes of its UUID. A directory whose unique ids are plain text has none.
+/// A unique id as sixteen bytes: those of its UUID, or of its hash where a directory's unique ids are plain text.
 pub type Key = [u8; 16];
 
 /// What our books say of an account, as one number. To find two contents that share one would take 2⁶⁴ tries.
 pub type Fingerprint = [u8; 16];
 
-/// The key of a unique id; `None` if it is no UUID.
-pub fn key(id: &UniqueId) -> Option<Key> {
-    uuid::Uuid::parse_str(&id.0).ok().map(uuid::Uuid::into_bytes)
-}
-
-/// The unique id of a key, in the form our books keep.
-pub fn unique_id(key: &Key) -> UniqueId {
-    UniqueId(uuid::Uuid::from_bytes(*key).to_string())
+/// The key of a unique id.
+pub fn key(id: &str) -> Key {
+    uuid::Uuid::parse_str(id).map_or_else(|_| fingerprint([Some(id)]), uuid::Uuid::into_bytes)
 }
 
 /// The fingerprint of fields in order. Each is told apart from its neighbours and from a field that is missing.
@@ -128,9 +123,10 @@ impl Comparison {
         }
     }
 
-    /// The read was whole: who was not in it has left. Never ask after half a read.
-    pub fn leavers(&self) -> impl Iterator<Item = Key> {
-        self.known.iter().filter(|kept| kept.mark == Mark::Leaves).map(|kept| kept.key)
+    /// The read was whole: a known account that was not in it has left. Never ask after half a read.
+    pub fn has_left(&self, key: &Key) -> bool {
+        let at = self.known.binary_search_by_key(key, |kept| kept.key).ok();
+        at.and_then(|at| self.known.get(at)).is_some_and(|kept| kept.mark == Mark::Leaves)
     }
 
     fn find(&mut self, key: &Key) -> Option<&mut Kept> {
@@ -232,7 +228,7 @@ mod tests {
     use super::*;
 
     fn id(number: u8) -> UniqueId {
-        unique_id(&[number; 16])
+        UniqueId(uuid::Uuid::from_bytes([number; 16]).to_string())
     }
 
     type People = BTreeMap<u8, BTreeSet<u8>>;
@@ -275,10 +271,9 @@ mod tests {
             }
         }
         let mut changes = 0;
-        for key in comparison.leavers().collect::<Vec<_>>() {
-            books.remove(&key[0]);
-            changes += 1;
-        }
+        let before = books.len();
+        books.retain(|number, _| !comparison.has_left(&[*number; 16]));
+        changes += before - books.len();
         let (owners, found) = (claimed(books), claimed(&staged));
         let contests = contested(&claims(&owners), &claims(&found));
         let out: HashSet<UniqueId> = contests.into_iter().map(|contest| contest.id).collect();
@@ -344,7 +339,14 @@ mod tests {
         assert_eq!(comparison.meet(&[2; 16], &print), Sight::Changed);
         assert_eq!(comparison.meet(&[2; 16], &print), Sight::Again);
         assert_eq!(comparison.meet(&[4; 16], &print), Sight::New);
-        assert_eq!(comparison.leavers().collect::<Vec<_>>(), [[3; 16]]);
+        let left: Vec<u8> = (1..=4).filter(|number| comparison.has_left(&[*number; 16])).collect();
+        assert_eq!(left, [3]);
+    }
+
+    #[test]
+    fn a_unique_id_of_plain_text_has_a_key_of_its_own() {
+        assert_eq!(key("00000000-0000-0000-0000-000000000001")[15], 1);
+        assert_ne!(key("e815"), key("e816"));
     }
 
     #[test]

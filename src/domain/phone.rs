@@ -77,7 +77,7 @@ impl fmt::Display for CountryCode {
 }
 
 /// A number that can be dialled from anywhere.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Phone {
     number: String,
     extension: Option<String>,

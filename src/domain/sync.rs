@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::directory::profile::Profile;
 use super::ids::{DirectoryId, SyncItemId, SyncRunId};
 
 /// One part of a directory that is followed. Items are asked in order; an account belongs to the first that shows it.
@@ -17,7 +18,23 @@ pub struct SyncItem {
     pub pick: Pick,
     /// Whether new users may sign in at once.
     pub enabled: bool,
+    /// The language tag (RFC 5646) of people of whom the directory says none.
+    pub language: Option<String>,
+    /// The label of the phones that come first.
+    pub phone: Option<String>,
     pub leavers: Leavers,
+}
+
+impl SyncItem {
+    /// What the item says of a person beside the directory.
+    pub fn complete(&self, profile: &mut Profile) {
+        if profile.language.is_none() {
+            profile.language.clone_from(&self.language);
+        }
+        if let Some(label) = &self.phone {
+            profile.prefer(label);
+        }
+    }
 }
 
 /// Which accounts an item shows.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::directory::{DirectoryClient, DirectoryFault, Search};
-use crate::domain::directory::profile::profile;
+use crate::domain::directory::profile::{profile, profile_attributes};
 use crate::domain::directory::{Directory, DirectoryKind, UniqueId};
 use crate::domain::directory_diff::{Claim, Contest, contested};
 use crate::domain::dn::Dn;
@@ -184,15 +184,19 @@ async fn read(
 }
 
 /// What [`account`] looks at.
-fn attributes(directory: &Directory) -> Vec<&str> {
+pub(super) fn attributes(directory: &Directory) -> Vec<&str> {
     let mut attributes = vec![directory.unique_id_attribute()];
     attributes.extend(directory.user_name_attributes());
     attributes.extend(directory.at_attributes());
+    attributes.extend(profile_attributes(directory));
+    // Some are asked for twice over; a server may refuse that.
+    let mut seen = HashSet::new();
+    attributes.retain(|name| seen.insert(name.to_ascii_lowercase()));
     attributes
 }
 
 /// An entry as one of ours, or why it cannot be one.
-fn account(directory: &Directory, entry: &Entry) -> Result<Found, String> {
+pub(super) fn account(directory: &Directory, entry: &Entry) -> Result<Found, String> {
     let id = directory.unique_id_attribute();
     let unique_id = entry.value(id).and_then(|value| directory.unique_id(value));
     let unique_id = unique_id.ok_or_else(|| format!("it shows our account no {id}"))?;
@@ -215,8 +219,8 @@ fn account(directory: &Directory, entry: &Entry) -> Result<Found, String> {
     }
     names.sort_unstable();
     names.dedup();
-    let mail = profile(directory, |name| entry.values(name)).0.mail;
-    Ok(Found { unique_id, name, dn: entry.dn.clone(), mail, names })
+    let profile = profile(directory, |name| entry.values(name)).0;
+    Ok(Found { unique_id, name, dn: entry.dn.clone(), profile, names })
 }
 
 fn login_name(value: &[u8]) -> Option<LoginName> {
@@ -252,7 +256,7 @@ fn compare(known: &[Known], found: Vec<Found>) -> Plan {
 fn is_same(known: &Known, found: &Found) -> bool {
     known.name == found.name
         && known.dn == found.dn
-        && known.mail == found.mail
+        && known.profile == found.profile
         && known.names.iter().map(String::as_str).eq(found.names.iter().map(Folded::as_str))
 }
 
@@ -279,6 +283,7 @@ mod tests {
     use super::*;
     use crate::domain::directory::PageSize;
     use crate::domain::directory::attributes::{AttributeMap, AttributeName, Field};
+    use crate::domain::directory::profile::Profile;
     use crate::domain::ids::DirectoryId;
     use crate::domain::name::fold;
     use crate::domain::secret::Password;
@@ -287,12 +292,12 @@ mod tests {
         let mut folded: Vec<Folded> = names.iter().map(|name| LoginName::parse(name).unwrap().folded()).collect();
         folded.sort_unstable();
         let dn = format!("uid={},dc=x", names[0]);
-        Found { unique_id: UniqueId(id.into()), name: names[0].into(), dn, mail: None, names: folded }
+        Found { unique_id: UniqueId(id.into()), name: names[0].into(), dn, profile: Profile::default(), names: folded }
     }
 
     fn known(id: &str, names: &[&str]) -> Known {
-        let Found { unique_id, name, dn, mail, names } = found(id, names);
-        Known { unique_id, name, dn, mail, names: names.into_iter().map(Folded::into_string).collect() }
+        let Found { unique_id, name, dn, profile, names } = found(id, names);
+        Known { unique_id, name, dn, profile, names: names.into_iter().map(Folded::into_string).collect() }
     }
 
     /// Added, updated, unchanged, and the conflicts as (name, DN).
@@ -385,7 +390,7 @@ mod tests {
         let alice = account(&directory(DirectoryKind::ActiveDirectory), &alice).unwrap();
         let names: Vec<&str> = alice.names.iter().map(Folded::as_str).collect();
         assert_eq!(names, ["alice", "alice.a@example.org", "alice@corp.example", "cn=alice a,dc=x", r"corp\alice"]);
-        assert_eq!((alice.name.as_str(), alice.mail.as_deref()), ("Alice", Some("Alice.A@example.org")));
+        assert_eq!((alice.name.as_str(), alice.profile.mail.as_deref()), ("Alice", Some("Alice.A@example.org")));
     }
 
     #[test]
@@ -405,7 +410,7 @@ mod tests {
         directory.attributes.set(Field::UserName, named(&["uid", "employeeNumber"]));
         directory.attributes.set(Field::Mail, named(&["mailLocalAddress"]));
         let wanted = ["entryUUID", "uid", "employeeNumber", "mailLocalAddress"];
-        assert_eq!(attributes(&directory), wanted);
+        assert_eq!(attributes(&directory)[..4], wanted);
         let bob = entry(&[
             ("entryUUID", &[UUID]),
             ("employeeNumber", &[b"E815"]),
@@ -415,7 +420,7 @@ mod tests {
         let bob = account(&directory, &bob).unwrap();
         let names: Vec<&str> = bob.names.iter().map(Folded::as_str).collect();
         assert_eq!(names, ["bob@x.org", "cn=alice a,dc=x", "e815"]);
-        assert_eq!((bob.name.as_str(), bob.mail.as_deref()), ("E815", Some("bob@x.org")));
+        assert_eq!((bob.name.as_str(), bob.profile.mail.as_deref()), ("E815", Some("bob@x.org")));
     }
 
     #[test]

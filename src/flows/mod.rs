@@ -8,4 +8,6 @@ pub mod policy;
 pub mod resolve;
 pub mod rotate;
 pub mod sign_in;
+pub mod sync;
+mod sync_members;
 pub mod throttle;

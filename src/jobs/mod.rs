@@ -3,10 +3,12 @@
 mod health;
 mod housekeeping;
 mod service_accounts;
+mod sync;
 
 pub use health::watch as watch_health;
 pub use housekeeping::keep as keep_house;
 pub use service_accounts::sum_up as sum_up_service_accounts;
+pub use sync::follow as follow_directories;
 
 use std::time::Duration;
 

@@ -1,7 +1,10 @@
 //! What we know of a directory's accounts, for an import to compare with before it changes anything.
 
+use sqlx::types::Json;
+
 use super::{Store, StoreFault};
 use crate::domain::directory::UniqueId;
+use crate::domain::directory::profile::Profile;
 use crate::domain::ids::DirectoryId;
 
 /// An account as our books have it.
@@ -10,7 +13,7 @@ pub struct Known {
     pub unique_id: UniqueId,
     pub name: String,
     pub dn: String,
-    pub mail: Option<String>,
+    pub profile: Profile,
     /// In comparison form, sorted by bytes.
     pub names: Vec<String>,
 }
@@ -18,7 +21,7 @@ pub struct Known {
 impl Store {
     pub async fn known_accounts(&self, directory: DirectoryId) -> Result<Vec<Known>, StoreFault> {
         let rows = sqlx::query!(
-            r#"select u.unique_id, u.name, u.dn, u.mail,
+            r#"select u.unique_id, u.name, u.dn, u.mail, u.profile as "profile: Json<Profile>",
                       array(select n.folded from user_names n where n.user_id = u.id) as "names!"
                from users u where u.directory_id = $1"#,
             directory.0,
@@ -28,7 +31,8 @@ impl Store {
         let known = rows.into_iter().map(|mut row| {
             // Here and not in the query: the database may sort by a language's rules.
             row.names.sort_unstable();
-            Known { unique_id: UniqueId(row.unique_id), name: row.name, dn: row.dn, mail: row.mail, names: row.names }
+            let profile = Profile { mail: row.mail, ..row.profile.0 };
+            Known { unique_id: UniqueId(row.unique_id), name: row.name, dn: row.dn, profile, names: row.names }
         });
         Ok(known.collect())
     }

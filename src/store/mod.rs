@@ -13,11 +13,15 @@ pub mod embedded;
 pub mod housekeeping;
 pub mod imports;
 pub mod keys;
+pub mod leases;
 pub mod recorder;
 pub mod restore;
 pub mod rotate;
 pub mod seal;
 pub mod snapshot;
+pub mod sync_items;
+pub mod sync_runs;
+pub mod sync_writes;
 pub mod users;
 pub mod waits;
 
@@ -56,6 +60,8 @@ pub enum StoreFault {
     Stopped,
     #[error("the database did not commit within {0:?}")]
     Slow(Duration),
+    #[error("the lease {name:?} has passed to another process; nothing more was written under it")]
+    LeaseLost { name: String },
     #[error("too many sign-ins wait to be recorded")]
     Full,
     /// One failure of a batch, told to everybody in it.

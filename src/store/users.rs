@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use sqlx::PgConnection;
+use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::audit::Actor;
@@ -9,6 +10,7 @@ use super::authenticators::TokenRow;
 use super::{Store, StoreFault, sql};
 use crate::domain::audit::Event;
 use crate::domain::directory::UniqueId;
+use crate::domain::directory::profile::Profile;
 use crate::domain::ids::{ChallengeId, DirectoryId, UserId};
 use crate::domain::name::Folded;
 use crate::domain::user::{Account, Failures, User};
@@ -19,7 +21,7 @@ pub struct Found {
     pub unique_id: UniqueId,
     pub name: String,
     pub dn: String,
-    pub mail: Option<String>,
+    pub profile: Profile,
     /// Every name it can be called by, in comparison form.
     pub names: Vec<Folded>,
 }
@@ -44,6 +46,7 @@ pub struct Listed {
     pub directory: String,
     pub dn: String,
     pub mail: Option<String>,
+    pub profile: Profile,
     pub enabled: bool,
     pub blocked: bool,
     pub locked_until: Option<Timestamp>,
@@ -150,7 +153,7 @@ impl Store {
 
     async fn listed(&self, ids: Option<&[Uuid]>) -> Result<Vec<Listed>, StoreFault> {
         let rows = sqlx::query!(
-            r#"select u.id, u.name, d.name as directory, u.dn, u.mail, u.enabled, u.blocked, u.locked_until, u.bypass_until,
+            r#"select u.id, u.name, d.name as directory, u.dn, u.mail, u.profile as "profile: Json<Profile>", u.enabled, u.blocked, u.locked_until, u.bypass_until,
                       array(select a.factor from authenticators a where a.user_id = u.id order by a.factor) as "factors!",
                       (select count(*) from recovery_codes r where r.user_id = u.id and r.used_at is null) as "codes!"
                from users u join directories d on d.id = u.directory_id
@@ -174,6 +177,7 @@ impl Store {
                     name: row.name,
                     directory: row.directory,
                     dn: row.dn,
+                    profile: Profile { mail: row.mail.clone(), ..row.profile.0 },
                     mail: row.mail,
                     enabled: row.enabled,
                     blocked: row.blocked,
@@ -231,25 +235,28 @@ impl Store {
             return Ok((Imported::NameTaken { name }, None));
         }
         let known = sqlx::query!(
-            "select id, name, dn, mail, array(select folded from user_names n where n.user_id = users.id order by folded) as \"names!\"
-             from users where directory_id = $1 and unique_id = $2 for update",
+            r#"select id, name, dn, mail, profile as "profile: Json<Profile>",
+                      array(select folded from user_names n where n.user_id = users.id order by folded) as "names!"
+               from users where directory_id = $1 and unique_id = $2 for update"#,
             directory.0,
             found.unique_id.0,
         )
         .fetch_optional(&mut *tx)
         .await?;
         let (id, result) = if let Some(known) = known {
+            let profile = Profile { mail: known.mail, ..known.profile.0 };
             let same =
-                known.name == found.name && known.dn == found.dn && known.mail == found.mail && known.names == names;
+                known.name == found.name && known.dn == found.dn && profile == found.profile && known.names == names;
             if same {
                 return Ok((Imported::Unchanged, Some(UserId(known.id))));
             }
             sqlx::query!(
-                "update users set name = $2, dn = $3, mail = $4 where id = $1",
+                "update users set name = $2, dn = $3, mail = $4, profile = $5, fingerprint = null where id = $1",
                 known.id,
                 found.name,
                 found.dn,
-                found.mail,
+                found.profile.mail,
+                Json(&found.profile) as _,
             )
             .execute(&mut *tx)
             .await?;
@@ -258,17 +265,19 @@ impl Store {
         } else {
             let id = self.ambient.id();
             sqlx::query!(
-                    "insert into users (id, directory_id, unique_id, name, dn, mail, created_at) values ($1, $2, $3, $4, $5, $6, $7)",
-                    id,
-                    directory.0,
-                    found.unique_id.0,
-                    found.name,
-                    found.dn,
-                    found.mail,
-                    sql(self.ambient.now()) as _,
-                )
-                .execute(&mut *tx)
-                .await?;
+                "insert into users (id, directory_id, unique_id, name, dn, mail, profile, created_at)
+                     values ($1, $2, $3, $4, $5, $6, $7, $8)",
+                id,
+                directory.0,
+                found.unique_id.0,
+                found.name,
+                found.dn,
+                found.profile.mail,
+                Json(&found.profile) as _,
+                sql(self.ambient.now()) as _,
+            )
+            .execute(&mut *tx)
+            .await?;
             (id, Imported::Added)
         };
         sqlx::query!(
@@ -285,7 +294,10 @@ impl Store {
     /// Disabled in our books; graces end at once.
     pub async fn set_enabled(&self, user: &Listed, enabled: bool, by: &Actor) -> Result<(), StoreFault> {
         let mut tx = self.pool.begin().await?;
-        sqlx::query!("update users set enabled = $2 where id = $1", user.id.0, enabled).execute(&mut *tx).await?;
+        // A person's word: a run of the sync does not take it back.
+        sqlx::query!("update users set enabled = $2, enabled_by = 'person' where id = $1", user.id.0, enabled)
+            .execute(&mut *tx)
+            .await?;
         end_graces(&mut tx, user.id).await?;
         let (user, name, by) = (user.id, user.name.clone(), by.to_string());
         let event =

@@ -237,6 +237,8 @@ impl Boundaries {
 /// Total length and operation of the message that begins here; `None` until enough of it is there to tell.
 fn front(bytes: &[u8], limit: usize) -> Result<Option<(usize, u8)>, FrameFault> {
     let Some(total) = total_length(bytes, limit)? else { return Ok(None) };
+    // What comes behind the message is not its operation.
+    let bytes = bytes.get(..total).unwrap_or(bytes);
     let Ok(Some(outer)) = ber::header(bytes) else { return Err(FrameFault::Length) };
     let inner = bytes.get(outer.size..).unwrap_or_default();
     let Some(id) = ber::header(inner).map_err(|_| FrameFault::MessageId)? else { return short(bytes, total) };
@@ -289,6 +291,15 @@ mod tests {
         assert_eq!(split_all(&[0x30, 3, 2, 1, 4]), Err(FrameFault::Operation), "none");
         assert_eq!(split_all(&[0x30, 5, 2, 1, 4, 0x04, 0]), Err(FrameFault::Operation), "not APPLICATION");
         assert_eq!(split_all(&[0x30, 5, 2, 1, 4, 0x42, 9]), Err(FrameFault::Operation), "longer than the message");
+    }
+
+    #[test]
+    fn what_comes_behind_a_message_is_not_taken_for_its_operation() {
+        // Two bytes long, and its message id would need three.
+        let bytes = [0x30, 2, ber::INTEGER, 1, 2, 0x63];
+        let mut begun = vec![];
+        assert_eq!(Boundaries::default().pass(&bytes, 1024, |op| begun.push(op)), Err(FrameFault::Operation));
+        assert!(begun.is_empty());
     }
 
     proptest! {

@@ -26,6 +26,7 @@ use vestibule::directory::{DirectoryClient, Search, Spawn};
 use vestibule::domain::challenge::Reply;
 use vestibule::domain::client::{Client, CodeForm, ServiceAccount, ServiceAccounts, UserMatch};
 use vestibule::domain::directory::attributes::AttributeMap;
+use vestibule::domain::directory::profile::Profile;
 use vestibule::domain::directory::{Directory, DirectoryKind, PageSize, Server, Transport, UniqueId};
 use vestibule::domain::dn::Dn;
 use vestibule::domain::factor::Factor;
@@ -455,7 +456,7 @@ async fn introduce(store: &Store, directory: &Directory, users: &[(Wanted, Vec<C
             Wanted::Claimed { name, dn, unique_id } => {
                 let names = vec![fold(name).unwrap()];
                 let (name, dn, unique_id) = (name.clone(), dn.clone(), UniqueId(unique_id.clone()));
-                (Found { unique_id, name, dn, mail: None, names }, "geheim".to_owned())
+                (Found { unique_id, name, dn, profile: Profile::default(), names }, "geheim".to_owned())
             }
         };
         let listed = import(store, directory.id, found).await;
@@ -487,7 +488,13 @@ pub async fn find(client: &DirectoryClient, name: &str) -> Found {
     let mail = entry.text("mail").map(str::to_owned);
     let names = [Some(name), mail.as_deref()].into_iter().flatten().map(|name| fold(name).unwrap()).collect();
     let unique_id = directory.unique_id(entry.value(unique_id).unwrap()).unwrap();
-    Found { unique_id, name: name.to_owned(), dn: entry.dn.clone(), mail, names }
+    Found {
+        unique_id,
+        name: name.to_owned(),
+        dn: entry.dn.clone(),
+        profile: Profile { mail, ..Profile::default() },
+        names,
+    }
 }
 
 impl Home {

@@ -5,6 +5,7 @@ mod growth;
 mod relay;
 mod size;
 mod start;
+pub mod sync;
 mod tls;
 mod waiting;
 
@@ -49,6 +50,9 @@ pub async fn all(options: Options) -> Result<(), Fault> {
         table.add(start::rows(&world, &ours).await?);
     }
     ours.appliance.stop().await?;
+    if table.wants(&["11", "12"]) {
+        table.add(sync::rows(&world).await?);
+    }
     if table.wants(&["20", "15"]) {
         table.add(growth::rows(&world).await?);
     }

@@ -11,19 +11,33 @@ const MAX_TEXT: usize = 256;
 const MOST_PHONES: usize = 8;
 
 /// What a directory says of a person, beside who it is.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct Profile {
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub first: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub last: Option<String>,
+    /// Kept beside the others: people are found by it.
+    #[serde(skip)]
     pub mail: Option<String>,
     /// In the order of the map's labels, within one as the directory gives them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub phones: Vec<Labelled>,
     /// A language tag (RFC 5646), such as `de-AT`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,
 }
 
+impl Profile {
+    /// Puts the phones of a label before the others.
+    pub fn prefer(&mut self, label: &str) {
+        self.phones.sort_by_key(|labelled| labelled.label != label);
+    }
+}
+
 /// A phone and what the map calls it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Labelled {
     pub label: String,
     pub phone: Phone,
@@ -152,7 +166,7 @@ fn mail(value: &str) -> Result<String, String> {
 }
 
 /// The first language of a list in order of preference (RFC 2798 §2.7: `de-AT, en;q=0.8`).
-fn language(value: &str) -> Result<String, String> {
+pub fn language(value: &str) -> Result<String, String> {
     let value = text(value)?;
     let first = value.split([',', ';']).next().unwrap_or_default().trim().replace('_', "-");
     let mut tags = first.split('-');

@@ -1,0 +1,425 @@
+//! Synchronisation: a directory is read item by item, compared with our books, and followed. What is found is staged
+//! while it is read; nobody is touched before the read has ended and the brakes have had their word.
+//!
+//! A fault, a cut connection or a killed process on the way changes nothing.
+
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::import;
+use super::sync_members::{self, Members};
+use crate::directory::{DirectoryClient, DirectoryFault, Search};
+use crate::domain::directory::profile::{Labelled, Profile};
+use crate::domain::directory::{Directory, DirectoryKind};
+use crate::domain::directory_diff::{self, Comparison, Fingerprint, Sight, contested};
+use crate::domain::dn::Dn;
+use crate::domain::ids::{SyncItemId, SyncRunId};
+use crate::domain::name::Folded;
+use crate::domain::sync::{Counts, Pick, Reach, RunState, SyncItem, SyncRun};
+use crate::store::audit::Actor;
+use crate::store::leases::{Lease, RENEWAL};
+use crate::store::sync_writes::{Claimant, Run, Staged};
+use crate::store::users::Found;
+use crate::store::{Store, StoreFault};
+use crate::wire::filter::Filter;
+use crate::wire::message::{Entry, Scope};
+
+/// Changes kept, or applied, in one transaction.
+const BATCH: usize = 1000;
+/// More than this is a wrong base, not a company.
+const MOST: usize = 5_000_000;
+const LONGEST: Duration = Duration::from_hours(2);
+
+/// How far a run has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    Read { accounts: usize },
+    Applied { changes: usize, of: usize },
+}
+
+/// How a run is to be done.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Order {
+    /// Look only; the brakes do not stop it.
+    pub dry_run: bool,
+    /// Write every account again, as if all had changed.
+    pub full: bool,
+}
+
+/// Why a run did not take place, or did not end well.
+#[derive(Debug, thiserror::Error)]
+pub enum SyncFault {
+    #[error(transparent)]
+    Directory(#[from] DirectoryFault),
+    #[error(transparent)]
+    Store(#[from] StoreFault),
+    #[error("directory {directory:?} is being synchronised already; wait for that run to end")]
+    Busy { directory: String },
+    #[error("directory {directory:?} has no sync item; add one with `vestibule sync item add`")]
+    NoItems { directory: String },
+    #[error("sync item {item:?} cannot be used: {why}")]
+    Item { item: String, why: String },
+    #[error(
+        "sync item {item:?} shows nobody, and {known} users came by it; an empty answer removes nobody. Check its base, \
+         its filter and the rights of our account, or remove the item"
+    )]
+    Empty { item: String, known: u64 },
+    #[error("run {run} does not await approval; `vestibule sync history` shows those that do")]
+    NotAwaiting { run: SyncRunId },
+    #[error("another process has taken over the synchronisation of directory {directory:?}")]
+    TakenOver { directory: String },
+    #[error("it was cancelled")]
+    Cancelled,
+}
+
+/// Follows a directory once. Ends early, with nothing half applied, when `cancel` does.
+pub async fn run(
+    store: &Store,
+    client: &DirectoryClient,
+    order: Order,
+    by: &Actor,
+    progress: impl FnMut(Progress),
+    cancel: impl Future<Output = ()>,
+) -> Result<SyncRun, SyncFault> {
+    let directory = client.directory();
+    let items = store.sync_items(directory.id).await?;
+    if items.is_empty() {
+        return Err(SyncFault::NoItems { directory: directory.name.clone() });
+    }
+    let lease = take(store, client).await?;
+    let id = match store.begin_run(&lease, directory.id, order.dry_run, by).await {
+        Ok(id) => id,
+        Err(fault) => {
+            store.end_lease(&lease).await?;
+            return Err(fault.into());
+        }
+    };
+    let work = Work { store, client, run: Run { id, directory: directory.id, lease: &lease }, order };
+    let done = guarded(&work, work.follow(&items, progress), cancel).await;
+    work.end(done).await
+}
+
+/// Lets a run go on that a brake stopped: what it found is applied.
+pub async fn approve(
+    store: &Store,
+    client: &DirectoryClient,
+    id: SyncRunId,
+    by: &Actor,
+    mut progress: impl FnMut(Progress),
+    cancel: impl Future<Output = ()>,
+) -> Result<SyncRun, SyncFault> {
+    let directory = client.directory();
+    let lease = take(store, client).await?;
+    let resumed = store.resume_run(&lease, id, by).await;
+    if !matches!(resumed, Ok(true)) {
+        store.end_lease(&lease).await?;
+        resumed?;
+        return Err(SyncFault::NotAwaiting { run: id });
+    }
+    let work = Work { store, client, run: Run { id, directory: directory.id, lease: &lease }, order: Order::default() };
+    let apply = async {
+        let before = store.sync_run(id).await?.map(|run| run.counts).unwrap_or_default();
+        let staged = store.count_staged(id).await?;
+        let Counts { found, unchanged, skipped, .. } = before;
+        let counts = Counts { found, unchanged, skipped, ..staged };
+        work.apply(&counts, &mut progress).await?;
+        Ok::<_, SyncFault>((counts, RunState::Finished { at: store.ambient().now(), note: None }))
+    };
+    let done = guarded(&work, apply, cancel).await;
+    work.end(done).await
+}
+
+async fn take(store: &Store, client: &DirectoryClient) -> Result<Lease, SyncFault> {
+    let directory = client.directory();
+    let lease = store.take_lease(&format!("sync {}", directory.id)).await?;
+    lease.ok_or_else(|| SyncFault::Busy { directory: directory.name.clone() })
+}
+
+type Done = Result<(Counts, RunState), SyncFault>;
+
+/// Works for as long as the lease is renewed and nobody cancels. Work that is dropped rolls its transaction back.
+async fn guarded(work: &Work<'_>, doing: impl Future<Output = Done>, cancel: impl Future<Output = ()>) -> Done {
+    let lost = async {
+        // A database that cannot be reached for one renewal may be back for the next; writes check the lease anyway.
+        loop {
+            tokio::time::sleep(RENEWAL).await;
+            if matches!(work.store.renew_lease(work.run.lease).await, Ok(false)) {
+                return;
+            }
+        }
+    };
+    tokio::select! {
+        done = doing => done,
+        () = lost => Err(SyncFault::TakenOver { directory: work.client.directory().name.clone() }),
+        () = cancel => Err(SyncFault::Cancelled),
+    }
+}
+
+struct Work<'a> {
+    store: &'a Store,
+    client: &'a DirectoryClient,
+    run: Run<'a>,
+    order: Order,
+}
+
+impl Work<'_> {
+    async fn follow(&self, items: &[SyncItem], mut progress: impl FnMut(Progress)) -> Done {
+        let books = self.store.sync_books(self.run.directory).await?;
+        let of_item = books.of_item;
+        let full = self.order.full;
+        let known = books.known.into_iter().map(|mut known| {
+            known.fingerprint = known.fingerprint.filter(|_| !full);
+            known
+        });
+        let mut reading =
+            Reading { comparison: Comparison::new(known), counts: Counts::default(), staged: vec![], partial: None };
+        for item in items {
+            let shown = self.read(item, &mut reading, &mut progress).await?;
+            if shown == 0
+                && let Some(known) = of_item.get(&item.id)
+            {
+                return Err(SyncFault::Empty { item: item.name.clone(), known: *known });
+            }
+        }
+        self.keep(&mut reading).await?;
+        if reading.partial.is_none() {
+            let leavers = self.store.leavers(self.run.directory, &reading.comparison).await?;
+            for leavers in leavers.chunks(BATCH) {
+                self.store.stage_leavers(self.run, leavers).await?;
+            }
+            self.store.stage_removals(self.run, items).await?;
+        }
+        let (owners, found) = self.store.sync_claims(self.run).await?;
+        let owners: Vec<_> = owners.iter().map(Claimant::claim).collect();
+        let found: Vec<_> = found.iter().map(Claimant::claim).collect();
+        let contests = contested(&owners, &found);
+        if !contests.is_empty() {
+            self.store.mark_contested(self.run, &contests).await?;
+        }
+        let Counts { found, unchanged, skipped, .. } = reading.counts;
+        let counts = Counts { found, unchanged, skipped, ..self.store.count_staged(self.run.id).await? };
+        self.decide(counts, reading, progress).await
+    }
+
+    async fn decide(&self, counts: Counts, reading: Reading, mut progress: impl FnMut(Progress)) -> Done {
+        let now = || self.store.ambient().now();
+        if self.order.dry_run {
+            return Ok((counts, RunState::Finished { at: now(), note: reading.partial }));
+        }
+        let brake = self.store.sync_settings(self.run.directory).await?.brake;
+        let managed = u64::try_from(reading.comparison.managed()).unwrap_or(u64::MAX);
+        if let Err(stopped) = brake.check(counts.disabled + counts.removed, managed + counts.removed) {
+            return Ok((counts, RunState::AwaitingApproval { at: now(), why: stopped.to_string() }));
+        }
+        // What was known before is not needed to write it down.
+        let Reading { partial: note, comparison, .. } = reading;
+        drop(comparison);
+        self.apply(&counts, &mut progress).await?;
+        Ok((counts, RunState::Finished { at: now(), note }))
+    }
+
+    async fn apply(&self, counts: &Counts, progress: &mut impl FnMut(Progress)) -> Result<(), SyncFault> {
+        let of = counts.added + counts.updated + counts.kept + counts.disabled + counts.removed;
+        let of = usize::try_from(of).unwrap_or(usize::MAX);
+        let mut changes = 0;
+        while changes < of {
+            match self.store.apply_batch(self.run, i64::try_from(BATCH).unwrap_or(i64::MAX)).await? {
+                0 => break,
+                more => changes += more,
+            }
+            progress(Progress::Applied { changes, of });
+        }
+        Ok(())
+    }
+
+    /// Reads one item; how many accounts it shows.
+    async fn read(
+        &self,
+        item: &SyncItem,
+        reading: &mut Reading,
+        progress: &mut impl FnMut(Progress),
+    ) -> Result<usize, SyncFault> {
+        let directory = self.client.directory();
+        let attributes = import::attributes(directory);
+        let deadline = Instant::now() + LONGEST;
+        let picked = Picked::of(self.client, item, deadline).await?;
+        let search = Search {
+            base: &picked.base,
+            scope: picked.scope,
+            filter: &picked.filter,
+            attributes: &attributes,
+            limit: MOST,
+        };
+        let mut shown = 0;
+        let mut pages = self.client.search_paged(&search, directory.page_size.get().into(), deadline).await?;
+        while let Some(entries) = pages.next().await? {
+            for entry in entries {
+                let account = match import::account(directory, &entry) {
+                    Ok(account) => account,
+                    Err(why) => {
+                        tracing::info!(dn = entry.dn, why, "an account cannot be a user");
+                        reading.skip(directory, &entry);
+                        continue;
+                    }
+                };
+                if picked.members.as_ref().is_some_and(|members| !members.has(&account)) {
+                    continue;
+                }
+                shown += 1;
+                reading.take(item, account);
+            }
+            if reading.staged.len() >= BATCH {
+                self.keep(reading).await?;
+            }
+            progress(Progress::Read { accounts: usize::try_from(reading.counts.found).unwrap_or(usize::MAX) });
+        }
+        // Active Directory always adds references to its other partitions, which hold no people.
+        if directory.kind == DirectoryKind::OpenLdap && pages.references() > 0 {
+            reading.partial.get_or_insert_with(|| {
+                format!(
+                    "sync item {:?} has parts on other servers that were not read; nobody was taken for a leaver",
+                    item.name
+                )
+            });
+        }
+        Ok(shown)
+    }
+
+    async fn keep(&self, reading: &mut Reading) -> Result<(), SyncFault> {
+        if !reading.staged.is_empty() {
+            self.store.stage(self.run, &reading.staged).await?;
+            reading.staged.clear();
+        }
+        Ok(())
+    }
+
+    /// Writes down how it ended, and lets the next one run.
+    async fn end(self, done: Done) -> Result<SyncRun, SyncFault> {
+        let directory = &self.client.directory().name;
+        let now = self.store.ambient().now();
+        let (counts, state, fault) = match done {
+            Ok((counts, state)) => (Some(counts), state, None),
+            Err(SyncFault::Cancelled) => (
+                None,
+                RunState::Cancelled { at: now, why: "somebody stopped it".to_owned() },
+                Some(SyncFault::Cancelled),
+            ),
+            Err(fault) => (None, RunState::Failed { at: now, why: fault.to_string() }, Some(fault)),
+        };
+        let written = self.store.end_run(self.run.id, directory, counts.as_ref(), &state).await;
+        let released = self.store.end_lease(self.run.lease).await;
+        if let Some(fault) = fault {
+            return Err(fault);
+        }
+        written?;
+        released?;
+        let run = self.store.sync_run(self.run.id).await?;
+        run.ok_or(SyncFault::NotAwaiting { run: self.run.id })
+    }
+}
+
+/// A read under way.
+struct Reading {
+    comparison: Comparison,
+    counts: Counts,
+    staged: Vec<Staged>,
+    /// Why the read is not whole.
+    partial: Option<String>,
+}
+
+impl Reading {
+    /// What is there has not left, even if it cannot be used; what does not say who it is could be anybody.
+    fn skip(&mut self, directory: &Directory, entry: &Entry) {
+        self.counts.skipped += 1;
+        let id = entry.value(directory.unique_id_attribute()).and_then(|value| directory.unique_id(value));
+        if let Some(id) = id {
+            self.comparison.spare(&directory_diff::key(&id.0));
+        } else {
+            let why = || format!("{} shows our account no unique id; nobody was taken for a leaver", entry.dn);
+            self.partial.get_or_insert_with(why);
+        }
+    }
+
+    fn take(&mut self, item: &SyncItem, mut found: Found) {
+        item.complete(&mut found.profile);
+        let key = directory_diff::key(&found.unique_id.0);
+        let fingerprint = fingerprint(item.id, &found);
+        let is_new = match self.comparison.meet(&key, &fingerprint) {
+            Sight::Again => return,
+            Sight::Unchanged => {
+                self.counts.found += 1;
+                self.counts.unchanged += 1;
+                return;
+            }
+            Sight::Changed => false,
+            Sight::New => true,
+        };
+        self.counts.found += 1;
+        self.staged.push(Staged { found, fingerprint, item: item.id, is_new });
+    }
+}
+
+/// Everything a run writes about an account: a change of any of it is a change.
+fn fingerprint(item: SyncItemId, found: &Found) -> Fingerprint {
+    let Found { name, dn, profile, names, unique_id: _ } = found;
+    let Profile { first, last, mail, phones, language } = profile;
+    let item = item.to_string();
+    let phones = phones.iter().flat_map(|Labelled { label, phone }| [label.clone(), phone.to_string()]);
+    let phones: Vec<String> = phones.collect();
+    let fields = [Some(&item), Some(name), Some(dn), first.as_ref(), last.as_ref(), mail.as_ref(), language.as_ref()];
+    let fields = fields.into_iter().map(|field| field.map(String::as_str));
+    let lists = phones.iter().map(String::as_str).chain([""]).chain(names.iter().map(Folded::as_str)).map(Some);
+    directory_diff::fingerprint(fields.chain(lists))
+}
+
+/// An item as a search.
+struct Picked {
+    base: String,
+    scope: Scope,
+    filter: Filter,
+    /// Those in the group, where the directory cannot be asked for them by a filter.
+    members: Option<Members>,
+}
+
+impl Picked {
+    async fn of(client: &DirectoryClient, item: &SyncItem, deadline: Instant) -> Result<Self, SyncFault> {
+        let directory = client.directory();
+        let bad = |why: String| SyncFault::Item { item: item.name.clone(), why };
+        let people = Filter::parse(directory.people_filter()).map_err(|fault| bad(fault.to_string()))?;
+        match &item.pick {
+            Pick::Below { base, reach, filter } => {
+                let filter = match filter {
+                    Some(filter) => Filter::parse(filter).map_err(|fault| bad(fault.to_string()))?,
+                    None => people,
+                };
+                let scope = match reach {
+                    Reach::OneLevel => Scope::OneLevel,
+                    Reach::Subtree => Scope::Subtree,
+                };
+                let base = base.clone().unwrap_or_else(|| directory.base_dn.clone());
+                Ok(Self { base, scope, filter, members: None })
+            }
+            Pick::Group { dn } => {
+                let group = Dn::parse(dn).map_err(|fault| bad(fault.to_string()))?;
+                let base = directory.base_dn.clone();
+                let (filter, members) = match directory.kind {
+                    DirectoryKind::ActiveDirectory => {
+                        sync_members::exists(client, dn, deadline)
+                            .await?
+                            .then_some(())
+                            .ok_or_else(|| bad(format!("there is no group {dn}")))?;
+                        (Filter::And(vec![people, sync_members::in_chain(dn)]), None)
+                    }
+                    DirectoryKind::OpenLdap => {
+                        let members = sync_members::walk(client, &group, deadline).await?;
+                        let members = members.ok_or_else(|| bad(format!("there is no group {dn}")))?;
+                        (people, Some(members))
+                    }
+                };
+                Ok(Self { base, scope: Scope::Subtree, filter, members })
+            }
+        }
+    }
+}
