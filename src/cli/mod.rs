@@ -15,6 +15,7 @@ mod directory;
 mod doctor;
 mod enrol;
 mod failure;
+mod group;
 mod healthcheck;
 mod input;
 mod key;
@@ -73,6 +74,9 @@ enum Command {
     /// Follow a directory: its users arrive, change and leave by themselves
     #[command(subcommand)]
     Sync(sync::Command),
+    /// The groups of directories, and who is in them
+    #[command(subcommand)]
+    Group(group::Command),
     /// Approval requests that wait for an answer
     #[command(subcommand)]
     Challenge(challenge::Command),
@@ -117,6 +121,7 @@ impl Command {
             Self::Client(command) => world::open(&settings()?, async |world| command.run(world).await),
             Self::User(command) => world::open(&settings()?, async |world| command.run(world).await),
             Self::Sync(command) => world::open(&settings()?, async |world| command.run(world).await),
+            Self::Group(command) => world::open(&settings()?, async |world| command.run(world).await),
             Self::Challenge(command) => world::open(&settings()?, async |world| command.run(world).await),
             Self::Audit(command) => world::open(&settings()?, async |world| command.run(world).await),
         }

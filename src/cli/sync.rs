@@ -400,10 +400,10 @@ async fn tell(world: &World, run: &SyncRun) -> Result<(), Failure> {
 }
 
 fn counted(counts: &Counts) -> String {
-    let Counts { found, added, updated, unchanged, kept, disabled, removed, conflicts, skipped } = counts;
+    let Counts { found, added, updated, unchanged, kept, disabled, removed, conflicts, skipped, groups } = counts;
     format!(
         "found {found}, added {added}, updated {updated}, unchanged {unchanged}, left {kept}, disabled {disabled}, \
-         removed {removed}, conflicts {conflicts}, skipped {skipped}"
+         removed {removed}, conflicts {conflicts}, skipped {skipped}, groups changed {groups}"
     )
 }
 
@@ -543,7 +543,9 @@ impl From<SyncFault> for Failure {
             | SyncFault::NotAwaiting { .. }
             | SyncFault::Cancelled => Self::No(fault.to_string()),
             SyncFault::Item { .. } => Self::Input(fault.to_string()),
-            SyncFault::Empty { .. } | SyncFault::TakenOver { .. } => Self::Fault(fault.to_string()),
+            SyncFault::Empty { .. } | SyncFault::TakenOver { .. } | SyncFault::Groups(_) => {
+                Self::Fault(fault.to_string())
+            }
         }
     }
 }

@@ -9,10 +9,11 @@ use serde::Serialize;
 use super::enrol::{EnrolApp, EnrolHotp, EnrolTotp, RecoveryCodes, Resync};
 use super::failure::Failure;
 use super::world::World;
-use super::{input, show};
+use super::{group, input, show};
 use crate::domain::dn::Dn;
 use crate::domain::ids::AuthenticatorId;
 use crate::flows::import::{self, Conflict, ImportFault, Named, Report, Skipped, Which};
+use crate::store::groups::Membership;
 use crate::store::users::Listed;
 use crate::telemetry::shown;
 use crate::wire::filter::Filter;
@@ -200,6 +201,7 @@ fn state(user: &Listed) -> String {
 struct ShownUser {
     #[serde(flatten)]
     user: Listed,
+    groups: Vec<Membership>,
     authenticators: Vec<ShownAuthenticator>,
 }
 
@@ -219,8 +221,9 @@ async fn show_one(world: &World, who: &Who, json: bool) -> Result<(), Failure> {
             label: authenticator.label,
         });
     let authenticators: Vec<_> = authenticators.collect();
+    let groups = world.store.groups_of(user.id).await?;
     if json {
-        return show::json(&ShownUser { user, authenticators });
+        return show::json(&ShownUser { user, groups, authenticators });
     }
     let mut facts = vec![("name", user.name.clone()), ("directory", user.directory.clone()), ("dn", user.dn.clone())];
     facts.extend(user.mail.clone().map(|mail| ("mail", mail)));
@@ -229,6 +232,7 @@ async fn show_one(world: &World, who: &Who, json: bool) -> Result<(), Failure> {
     facts.extend((!called.is_empty()).then_some(("person", called)));
     facts.extend(person.phones.iter().map(|labelled| ("phone", format!("{} ({})", labelled.phone, labelled.label))));
     facts.extend(person.language.clone().map(|language| ("language", language)));
+    facts.extend(groups.into_iter().map(|group| ("group", group::membership(&group))));
     let state = state(&user);
     facts.push(("state", if state.is_empty() { "enabled".to_owned() } else { state }));
     let each =

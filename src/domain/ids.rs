@@ -42,6 +42,8 @@ id! {
     SyncItemId;
     /// One execution of a directory's synchronisation.
     SyncRunId;
+    /// A group of a directory.
+    GroupId;
     /// One appender of the audit trail: a chain of its own.
     WriterId;
 }

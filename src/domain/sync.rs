@@ -129,6 +129,8 @@ pub struct Counts {
     pub removed: u64,
     pub conflicts: u64,
     pub skipped: u64,
+    /// Groups added, changed or removed.
+    pub groups: u64,
 }
 
 /// How a run stands.

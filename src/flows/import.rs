@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::groups;
 use crate::directory::{DirectoryClient, DirectoryFault, Search};
+use crate::domain::directory::attributes::Field;
 use crate::domain::directory::profile::{profile, profile_attributes};
 use crate::domain::directory::{Directory, DirectoryKind, UniqueId};
 use crate::domain::directory_diff::{Claim, Contest, contested};
@@ -189,6 +191,8 @@ pub(super) fn attributes(directory: &Directory) -> Vec<&str> {
     attributes.extend(directory.user_name_attributes());
     attributes.extend(directory.at_attributes());
     attributes.extend(profile_attributes(directory));
+    attributes.extend(directory.attributes.names(directory.kind, &Field::Groups));
+    attributes.push(groups::primary_attribute(directory.kind));
     // Some are asked for twice over; a server may refuse that.
     let mut seen = HashSet::new();
     attributes.retain(|name| seen.insert(name.to_ascii_lowercase()));
@@ -220,7 +224,8 @@ pub(super) fn account(directory: &Directory, entry: &Entry) -> Result<Found, Str
     names.sort_unstable();
     names.dedup();
     let profile = profile(directory, |name| entry.values(name)).0;
-    Ok(Found { unique_id, name, dn: entry.dn.clone(), profile, names })
+    let (member_of, primary_group) = groups::named(directory, entry);
+    Ok(Found { unique_id, name, dn: entry.dn.clone(), profile, member_of, primary_group, names })
 }
 
 fn login_name(value: &[u8]) -> Option<LoginName> {
@@ -282,7 +287,7 @@ fn conflicts<'a>(known: &'a [Known], found: &'a [Found]) -> Vec<Conflict> {
 mod tests {
     use super::*;
     use crate::domain::directory::PageSize;
-    use crate::domain::directory::attributes::{AttributeMap, AttributeName, Field};
+    use crate::domain::directory::attributes::{AttributeMap, AttributeName};
     use crate::domain::directory::profile::Profile;
     use crate::domain::ids::DirectoryId;
     use crate::domain::name::fold;
@@ -292,11 +297,12 @@ mod tests {
         let mut folded: Vec<Folded> = names.iter().map(|name| LoginName::parse(name).unwrap().folded()).collect();
         folded.sort_unstable();
         let dn = format!("uid={},dc=x", names[0]);
-        Found { unique_id: UniqueId(id.into()), name: names[0].into(), dn, profile: Profile::default(), names: folded }
+        let (unique_id, profile) = (UniqueId(id.into()), Profile::default());
+        Found { unique_id, name: names[0].into(), dn, profile, member_of: vec![], primary_group: None, names: folded }
     }
 
     fn known(id: &str, names: &[&str]) -> Known {
-        let Found { unique_id, name, dn, profile, names } = found(id, names);
+        let Found { unique_id, name, dn, profile, names, .. } = found(id, names);
         Known { unique_id, name, dn, profile, names: names.into_iter().map(Folded::into_string).collect() }
     }
 

@@ -2,6 +2,7 @@
 //! know no wire.
 
 pub mod enrol;
+pub mod groups;
 pub mod import;
 pub mod places;
 pub mod policy;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::groups;
 use super::import;
 use super::sync_members::{self, Members};
 use crate::directory::{DirectoryClient, DirectoryFault, Search};
@@ -68,6 +69,8 @@ pub enum SyncFault {
     Empty { item: String, known: u64 },
     #[error("run {run} does not await approval; `vestibule sync history` shows those that do")]
     NotAwaiting { run: SyncRunId },
+    #[error("the groups were not followed, and stay as they are: {0}")]
+    Groups(String),
     #[error("another process has taken over the synchronisation of directory {directory:?}")]
     TakenOver { directory: String },
     #[error("it was cancelled")]
@@ -124,8 +127,7 @@ pub async fn approve(
         let staged = store.count_staged(id).await?;
         let Counts { found, unchanged, skipped, .. } = before;
         let counts = Counts { found, unchanged, skipped, ..staged };
-        work.apply(&counts, &mut progress).await?;
-        Ok::<_, SyncFault>((counts, RunState::Finished { at: store.ambient().now(), note: None }))
+        work.finish(counts, None, &mut progress).await
     };
     let done = guarded(&work, apply, cancel).await;
     work.end(done).await
@@ -168,13 +170,12 @@ impl Work<'_> {
     async fn follow(&self, items: &[SyncItem], mut progress: impl FnMut(Progress)) -> Done {
         let books = self.store.sync_books(self.run.directory).await?;
         let of_item = books.of_item;
-        let full = self.order.full;
-        let known = books.known.into_iter().map(|mut known| {
-            known.fingerprint = known.fingerprint.filter(|_| !full);
-            known
-        });
-        let mut reading =
-            Reading { comparison: Comparison::new(known), counts: Counts::default(), staged: vec![], partial: None };
+        let mut reading = Reading {
+            comparison: Comparison::new(books.known),
+            counts: Counts::default(),
+            staged: vec![],
+            partial: None,
+        };
         for item in items {
             let shown = self.read(item, &mut reading, &mut progress).await?;
             if shown == 0
@@ -216,8 +217,23 @@ impl Work<'_> {
         // What was known before is not needed to write it down.
         let Reading { partial: note, comparison, .. } = reading;
         drop(comparison);
-        self.apply(&counts, &mut progress).await?;
-        Ok((counts, RunState::Finished { at: now(), note }))
+        self.finish(counts, note, &mut progress).await
+    }
+
+    /// Applies what is staged, then follows the groups. Groups that cannot be followed are a remark on the run, and no
+    /// reason to leave people as they were.
+    async fn finish(&self, mut counts: Counts, mut note: Option<String>, progress: &mut impl FnMut(Progress)) -> Done {
+        self.apply(&counts, progress).await?;
+        let followed = groups::follow(self.store, self.client, self.run, Instant::now() + LONGEST).await;
+        match followed {
+            Ok(followed) => {
+                counts.groups = followed.changed;
+                note = note.or(followed.partial);
+            }
+            Err(fault @ (SyncFault::Directory(_) | SyncFault::Groups(_))) => note = note.or(Some(fault.to_string())),
+            Err(fault) => return Err(fault),
+        }
+        Ok((counts, RunState::Finished { at: self.store.ambient().now(), note }))
     }
 
     async fn apply(&self, counts: &Counts, progress: &mut impl FnMut(Progress)) -> Result<(), SyncFault> {
@@ -363,15 +379,21 @@ impl Reading {
 
 /// Everything a run writes about an account: a change of any of it is a change.
 fn fingerprint(item: SyncItemId, found: &Found) -> Fingerprint {
-    let Found { name, dn, profile, names, unique_id: _ } = found;
+    let Found { name, dn, profile, member_of, primary_group, names, unique_id: _ } = found;
+    let primary = primary_group.map(|number| number.to_string());
     let Profile { first, last, mail, phones, language } = profile;
     let item = item.to_string();
     let phones = phones.iter().flat_map(|Labelled { label, phone }| [label.clone(), phone.to_string()]);
     let phones: Vec<String> = phones.collect();
-    let fields = [Some(&item), Some(name), Some(dn), first.as_ref(), last.as_ref(), mail.as_ref(), language.as_ref()];
-    let fields = fields.into_iter().map(|field| field.map(String::as_str));
-    let lists = phones.iter().map(String::as_str).chain([""]).chain(names.iter().map(Folded::as_str)).map(Some);
-    directory_diff::fingerprint(fields.chain(lists))
+    let person = [first.as_ref(), last.as_ref(), mail.as_ref(), language.as_ref(), primary.as_ref()];
+    let fields = [Some(&item), Some(name), Some(dn)].into_iter().chain(person).map(|field| field.map(String::as_str));
+    let lists = phones.iter().map(String::as_str).map(Some).chain([None]);
+    directory_diff::fingerprint(fields.chain(lists).chain(listed(member_of)).chain(listed(names)))
+}
+
+/// Names, and where they end.
+fn listed(names: &[Folded]) -> impl Iterator<Item = Option<&str>> {
+    names.iter().map(|name| Some(name.as_str())).chain([None])
 }
 
 /// An item as a search.

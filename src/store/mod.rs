@@ -10,6 +10,7 @@ pub mod challenges;
 pub mod clients;
 pub mod directories;
 pub mod embedded;
+pub mod groups;
 pub mod housekeeping;
 pub mod imports;
 pub mod keys;

@@ -130,7 +130,7 @@ impl Store {
         if let Some(counts) = counts {
             sqlx::query!(
                 "update sync_runs set found = $2, added = $3, updated = $4, unchanged = $5, kept = $6, disabled = $7,
-                                      removed = $8, conflicts = $9, skipped = $10 where id = $1",
+                                      removed = $8, conflicts = $9, skipped = $10, groups = $11 where id = $1",
                 run.0,
                 wire(counts.found),
                 wire(counts.added),
@@ -141,6 +141,7 @@ impl Store {
                 wire(counts.removed),
                 wire(counts.conflicts),
                 wire(counts.skipped),
+                wire(counts.groups),
             )
             .execute(&mut *tx)
             .await?;
@@ -173,7 +174,7 @@ impl Store {
     ) -> Result<Vec<SyncRun>, StoreFault> {
         let rows = sqlx::query!(
             "select r.id, d.name as directory, r.status, r.dry_run, r.started_by, r.started_at, r.ended_at, r.why, r.found,
-                    r.added, r.updated, r.unchanged, r.kept, r.disabled, r.removed, r.conflicts, r.skipped
+                    r.added, r.updated, r.unchanged, r.kept, r.disabled, r.removed, r.conflicts, r.skipped, r.groups
              from sync_runs r join directories d on d.id = r.directory_id
              where ($1::uuid is null or r.directory_id = $1) and ($2::uuid is null or r.id = $2)
              order by r.started_at desc, r.id desc limit $3",
@@ -208,6 +209,7 @@ impl Store {
                         removed: count(row.removed),
                         conflicts: count(row.conflicts),
                         skipped: count(row.skipped),
+                        groups: count(row.groups),
                     },
                 })
             })

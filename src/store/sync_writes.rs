@@ -89,6 +89,9 @@ impl Store {
         let names = column(|staged| staged.found.name.clone());
         let dns = column(|staged| staged.found.dn.clone());
         let folded = column(|staged| staged.found.names.iter().map(Folded::as_str).collect::<Vec<_>>().join(BETWEEN));
+        let listed = |names: &[Folded]| names.iter().map(Folded::as_str).collect::<Vec<_>>().join(BETWEEN);
+        let member_of: Vec<String> = staged.iter().map(|staged| listed(&staged.found.member_of)).collect();
+        let primary: Vec<Option<i64>> = staged.iter().map(|staged| staged.found.primary_group.map(i64::from)).collect();
         let mails: Vec<Option<String>> = staged.iter().map(|staged| staged.found.profile.mail.clone()).collect();
         let profiles: Vec<Json<&Profile>> = staged.iter().map(|staged| Json(&staged.found.profile)).collect();
         let items: Vec<Uuid> = staged.iter().map(|staged| staged.item.0).collect();
@@ -97,11 +100,12 @@ impl Store {
         run.lease.check(&mut tx).await?;
         sqlx::query!(
             "insert into sync_changes (run_id, unique_id, kind, sync_item, name, dn, mail, profile, names,
-                                       fingerprint)
+                                       fingerprint, member_of, primary_group)
              select $1, s.unique_id, s.kind, s.item, s.name, s.dn, s.mail, s.profile, string_to_array(s.names, $11),
-                    s.fingerprint
+                    s.fingerprint, string_to_array(s.member_of, $11), s.primary_group
              from unnest($2::text[], $3::text[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::jsonb[], $9::text[],
-                         $10::bytea[]) as s (unique_id, kind, item, name, dn, mail, profile, names, fingerprint)
+                         $10::bytea[], $12::text[], $13::bigint[])
+                  as s (unique_id, kind, item, name, dn, mail, profile, names, fingerprint, member_of, primary_group)
              on conflict do nothing",
             run.id.0,
             &ids,
@@ -114,6 +118,8 @@ impl Store {
             &folded,
             &prints,
             BETWEEN,
+            &member_of,
+            &primary as _,
         )
         .execute(&mut *tx)
         .await?;
@@ -379,7 +385,8 @@ impl Store {
         by: &str,
     ) -> Result<Vec<Event>, StoreFault> {
         let updated = sqlx::query_scalar!(
-            "update users u set name = c.name, dn = c.dn, mail = c.mail, profile = c.profile, sync_item = i.id, fingerprint = c.fingerprint,
+            "update users u set name = c.name, dn = c.dn, mail = c.mail, profile = c.profile, member_of = c.member_of,
+                    primary_group = c.primary_group, sync_item = i.id, fingerprint = c.fingerprint,
                     left_at = null, enabled = u.enabled or u.left_at is not null and u.enabled_by = 'sync'
              from sync_changes c left join sync_items i on i.id = c.sync_item
              where c.run_id = $1 and c.unique_id = u.unique_id and c.kind in ('add', 'update')
@@ -396,9 +403,9 @@ impl Store {
             enabled.map(|(id, name)| Event::UserEnabled { user: UserId(id), name, by: by.to_owned() }).collect();
         let new: Vec<Uuid> = ids.iter().map(|_| self.ambient.id()).collect();
         let added = sqlx::query!(
-            "insert into users (id, directory_id, unique_id, name, dn, mail, profile, sync_item, fingerprint, enabled,
-                                enabled_by, created_at)
-             select n.id, $2, c.unique_id, c.name, c.dn, c.mail, c.profile, i.id, c.fingerprint, coalesce(i.enabled, false), 'sync', $5
+            "insert into users (id, directory_id, unique_id, name, dn, mail, profile, member_of, primary_group,
+                                sync_item, fingerprint, enabled, enabled_by, created_at)
+             select n.id, $2, c.unique_id, c.name, c.dn, c.mail, c.profile, c.member_of, c.primary_group, i.id, c.fingerprint, coalesce(i.enabled, false), 'sync', $5
              from unnest($3::text[], $4::uuid[]) as n (unique_id, id)
                   join sync_changes c on c.run_id = $1 and c.unique_id = n.unique_id and c.kind = 'add'
                   left join sync_items i on i.id = c.sync_item
@@ -435,6 +442,9 @@ impl Store {
         )
         .execute(&mut *tx)
         .await?;
+        if !updated.is_empty() || !added.is_empty() {
+            super::groups::groups_changed(tx, run.directory).await?;
+        }
         let by = |row_id, name| Event::UserImported { user: UserId(row_id), name, by: by.to_owned() };
         events.extend(added.into_iter().map(|row| by(row.id, row.name)));
         Ok(events)
@@ -442,7 +452,7 @@ impl Store {
 }
 
 /// A comparison of a whole directory takes longer than what a sign-in may take.
-async fn unhurried(connection: &mut PgConnection) -> Result<(), StoreFault> {
+pub(super) async fn unhurried(connection: &mut PgConnection) -> Result<(), StoreFault> {
     sqlx::query!("set local statement_timeout = '10min'").execute(connection).await?;
     Ok(())
 }

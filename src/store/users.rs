@@ -22,6 +22,9 @@ pub struct Found {
     pub name: String,
     pub dn: String,
     pub profile: Profile,
+    /// Groups the account itself names, by DN in comparison form, and its primary group by number.
+    pub member_of: Vec<Folded>,
+    pub primary_group: Option<u32>,
     /// Every name it can be called by, in comparison form.
     pub names: Vec<Folded>,
 }
@@ -243,6 +246,7 @@ impl Store {
         )
         .fetch_optional(&mut *tx)
         .await?;
+        let member_of: Vec<String> = found.member_of.iter().map(|group| group.as_str().to_owned()).collect();
         let (id, result) = if let Some(known) = known {
             let profile = Profile { mail: known.mail, ..known.profile.0 };
             let same =
@@ -251,12 +255,15 @@ impl Store {
                 return Ok((Imported::Unchanged, Some(UserId(known.id))));
             }
             sqlx::query!(
-                "update users set name = $2, dn = $3, mail = $4, profile = $5, fingerprint = null where id = $1",
+                "update users set name = $2, dn = $3, mail = $4, profile = $5, member_of = $6, primary_group = $7,
+                                  fingerprint = null where id = $1",
                 known.id,
                 found.name,
                 found.dn,
                 found.profile.mail,
                 Json(&found.profile) as _,
+                &member_of,
+                found.primary_group.map(i64::from),
             )
             .execute(&mut *tx)
             .await?;
@@ -265,8 +272,8 @@ impl Store {
         } else {
             let id = self.ambient.id();
             sqlx::query!(
-                "insert into users (id, directory_id, unique_id, name, dn, mail, profile, created_at)
-                     values ($1, $2, $3, $4, $5, $6, $7, $8)",
+                "insert into users (id, directory_id, unique_id, name, dn, mail, profile, created_at, member_of, primary_group)
+                     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
                 id,
                 directory.0,
                 found.unique_id.0,
@@ -275,6 +282,8 @@ impl Store {
                 found.profile.mail,
                 Json(&found.profile) as _,
                 sql(self.ambient.now()) as _,
+                &member_of,
+                found.primary_group.map(i64::from),
             )
             .execute(&mut *tx)
             .await?;
@@ -288,6 +297,7 @@ impl Store {
         )
         .execute(&mut *tx)
         .await?;
+        super::groups::groups_changed(tx, directory).await?;
         Ok((result, Some(UserId(id))))
     }
 

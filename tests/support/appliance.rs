@@ -456,7 +456,18 @@ async fn introduce(store: &Store, directory: &Directory, users: &[(Wanted, Vec<C
             Wanted::Claimed { name, dn, unique_id } => {
                 let names = vec![fold(name).unwrap()];
                 let (name, dn, unique_id) = (name.clone(), dn.clone(), UniqueId(unique_id.clone()));
-                (Found { unique_id, name, dn, profile: Profile::default(), names }, "geheim".to_owned())
+                (
+                    Found {
+                        unique_id,
+                        name,
+                        dn,
+                        profile: Profile::default(),
+                        member_of: vec![],
+                        primary_group: None,
+                        names,
+                    },
+                    "geheim".to_owned(),
+                )
             }
         };
         let listed = import(store, directory.id, found).await;
@@ -493,6 +504,8 @@ pub async fn find(client: &DirectoryClient, name: &str) -> Found {
         name: name.to_owned(),
         dn: entry.dn.clone(),
         profile: Profile { mail, ..Profile::default() },
+        member_of: vec![],
+        primary_group: None,
         names,
     }
 }
