@@ -1,5 +1,7 @@
-//! What Active Directory says about groups in bytes: security identifiers and the primary group, which stands in neither
-//! `member` nor `memberOf`, but only in `primaryGroupID`.
+//! Security identifiers of Active Directory. An account's primary group stands in neither `member` nor `memberOf`, only in
+//! `primaryGroupID`, as the last part of a SID whose other parts are the account's.
+
+use std::fmt;
 
 /// Most sub-authorities of a SID (MS-DTYP §2.4.2.2).
 const MAX_SUB_AUTHORITIES: usize = 15;
@@ -25,7 +27,7 @@ pub enum SidFault {
 }
 
 impl Sid {
-    /// Reads `objectSid` or a value of `tokenGroups` (MS-DTYP §2.4.2.2): exactly one SID, nothing behind it.
+    /// Reads `objectSid` (MS-DTYP §2.4.2.2): exactly one SID, nothing behind it.
     pub fn parse(bytes: &[u8]) -> Result<Self, SidFault> {
         let Some((&[revision, count, a, b, c, d, e, f], rest)) = bytes.split_first_chunk::<HEAD>() else {
             return Err(SidFault::Length(bytes.len()));
@@ -53,6 +55,15 @@ impl Sid {
     }
 }
 
+/// MS-DTYP §2.4.2.1, the authority always in decimal: one text for one SID.
+impl fmt::Display for Sid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let authority = self.authority.iter().fold(0_u64, |all, byte| all << 8 | u64::from(*byte));
+        write!(f, "S-1-{authority}")?;
+        self.sub_authorities.iter().try_for_each(|part| write!(f, "-{part}"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -67,6 +78,7 @@ mod tests {
     fn the_primary_group_is_in_the_accounts_domain() {
         let alice = Sid::parse(&sid(&[21, 1, 2, 3, 1104])).unwrap();
         assert_eq!(alice.sibling(513), Sid::parse(&sid(&[21, 1, 2, 3, 513])).unwrap());
+        assert_eq!(alice.sibling(513).to_string(), "S-1-5-21-1-2-3-513");
     }
 
     #[test]
