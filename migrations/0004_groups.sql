@@ -10,14 +10,14 @@ create table groups (
     folded       text not null,
     dn           text not null,
     folded_dn    text not null,
-    -- The last part of its SID, or its gidNumber: what accounts name as their primary group.
-    number       bigint,
+    -- Its SID or its gidNumber: what accounts name as their primary group.
+    primary_id   text,
     -- Of all that was read of it, members included.
     fingerprint  bytea not null,
     unique (directory_id, unique_id)
 );
 create index groups_dn on groups (directory_id, folded_dn);
-create index groups_number on groups (directory_id, number);
+create index groups_primary on groups (directory_id, primary_id);
 create index groups_folded on groups (folded);
 
 -- As the directory has it: accounts, groups, and entries that are neither of ours.
@@ -28,7 +28,15 @@ create table group_members (
     primary key (group_id, member)
 );
 
--- The closure.
+-- Groups that are members of groups, as the closure was worked out with them.
+create table group_parents (
+    child  uuid not null references groups (id) on delete cascade,
+    parent uuid not null references groups (id) on delete cascade,
+    primary key (child, parent)
+);
+create index group_parents_parent on group_parents (parent);
+
+-- The closure: what policies and attributes go by.
 create table user_groups (
     user_id  uuid not null references users (id) on delete cascade,
     group_id uuid not null references groups (id) on delete cascade,
@@ -43,12 +51,12 @@ create table groups_stale (
 );
 
 alter table users
-    -- Groups the account itself names, as DNs in comparison form.
+    -- Groups the account itself names, as DNs in comparison form, and its primary group by SID or gidNumber.
     add column member_of     text[] not null default '{}',
-    add column primary_group bigint;
+    add column primary_group text;
 alter table sync_changes
     add column member_of     text[] not null default '{}',
-    add column primary_group bigint;
+    add column primary_group text;
 alter table sync_runs
     -- Groups added, changed or removed.
     add column groups bigint not null default 0;

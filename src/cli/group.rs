@@ -28,7 +28,7 @@ pub enum Command {
         /// Only of this directory
         #[arg(long, value_name = "NAME")]
         directory: Option<String>,
-        /// Print JSON: one object
+        /// Print JSON: one object, with members as an array of name, dn, direct, by_way_of
         #[arg(long)]
         json: bool,
     },
@@ -104,6 +104,6 @@ async fn show_one(world: &World, name: &str, directory: Option<&str>, json: bool
 
 /// A membership as one line.
 pub fn membership(membership: &Membership) -> String {
-    let Membership { name, dn, direct } = membership;
-    if *direct { format!("{name}  {dn}") } else { format!("{name}  {dn}  (by way of a group within)") }
+    let Membership { name, dn, direct, by_way_of } = membership;
+    if *direct { format!("{name}  {dn}") } else { format!("{name}  {dn}  (by way of {})", by_way_of.join(", ")) }
 }

@@ -13,6 +13,7 @@ use super::bind::{self, Verdict};
 use super::fault::{DirectoryFault, Step};
 use super::health::ServerHealth;
 use super::peer::Peer;
+use super::ranges::Rest;
 use super::search::{Found, Search};
 use super::service::Service;
 use super::upstream::Upstream;
@@ -130,9 +131,9 @@ impl DirectoryClient {
     /// All entries a search finds, asked as our own account. Anything less than all is a fault.
     pub async fn search(&self, search: &Search<'_>, deadline: Instant) -> Result<Vec<Entry>, DirectoryFault> {
         let began = Instant::now();
-        let mut entries = self.whole(search, deadline).await?.entries;
+        let Found { server, mut entries, .. } = self.whole(search, deadline).await?;
         metrics::directory_answered(&self.directory().name, "search", began.elapsed());
-        self.complete_ranges(&mut entries, deadline).await?;
+        Rest::Shared { client: self, server: &server }.complete(&mut entries, deadline).await?;
         Ok(entries)
     }
 

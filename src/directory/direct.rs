@@ -76,6 +76,10 @@ impl Direct {
         }
     }
 
+    pub fn server(&self) -> &Server {
+        &self.server
+    }
+
     pub fn protocol(&self, what: &dyn std::fmt::Display) -> DirectoryFault {
         DirectoryFault::Protocol { server: self.server.clone(), what: what.to_string() }
     }

@@ -10,13 +10,13 @@ use super::client::DirectoryClient;
 use super::direct::Direct;
 use super::fault::DirectoryFault;
 use super::peer::Peer;
+use super::ranges::Rest;
 use super::search::Search;
 use crate::wire::message::{self, Entry};
 
 /// A search under way. The pages taken before a fault are not the whole result; whoever took them must not act as if
 /// they were.
 pub struct Pages<'a> {
-    client: &'a DirectoryClient,
     search: Search<'a>,
     page_size: u32,
     deadline: Instant,
@@ -36,7 +36,7 @@ impl DirectoryClient {
     /// Starts a search for more than can be held: `while let Some(page) = pages.next().await? { … }`. `search.limit`
     /// bounds all pages together.
     pub async fn search_paged<'a>(
-        &'a self,
+        &self,
         search: &Search<'a>,
         page_size: u32,
         deadline: Instant,
@@ -45,18 +45,7 @@ impl DirectoryClient {
         let (peer, stream) = account::open(shared, deadline).await?;
         let direct = Direct::new(peer.server.clone(), shared.directory.kind, stream);
         let cookie = Some(vec![]);
-        Ok(Pages {
-            client: self,
-            search: *search,
-            page_size,
-            deadline,
-            peer,
-            direct,
-            cookie,
-            count: 0,
-            references: 0,
-            empty: 0,
-        })
+        Ok(Pages { search: *search, page_size, deadline, peer, direct, cookie, count: 0, references: 0, empty: 0 })
     }
 }
 
@@ -80,7 +69,8 @@ impl Pages<'_> {
         if next.is_some() && self.empty > EMPTY_PAGES {
             return Err(self.direct.protocol(&"its pages never end"));
         }
-        self.client.complete_ranges(&mut found.entries, self.deadline).await?;
+        let mut rest = Rest::Direct { direct: &mut self.direct, operation_timeout: self.peer.operation_timeout };
+        rest.complete(&mut found.entries, self.deadline).await.inspect_err(|fault| self.peer.blame(fault))?;
         self.cookie = next;
         Ok(Some(found.entries))
     }

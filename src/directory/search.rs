@@ -46,6 +46,8 @@ pub struct Answers {
     kind: DirectoryKind,
     entries: Vec<Entry>,
     bytes: usize,
+    /// What values take beside their bytes.
+    overhead: usize,
     references: usize,
 }
 
@@ -69,7 +71,7 @@ pub enum Progress {
 impl Answers {
     pub fn new(search: &Search<'_>, kind: DirectoryKind) -> Self {
         let base_only = search.scope == Scope::Base;
-        Self { limit: search.limit, base_only, kind, entries: vec![], bytes: 0, references: 0 }
+        Self { limit: search.limit, base_only, kind, entries: vec![], bytes: 0, overhead: 0, references: 0 }
     }
 
     /// How much has been taken.
@@ -81,13 +83,16 @@ impl Answers {
         let incomplete =
             |what: String| Progress::Done(Err(DirectoryFault::Incomplete { server: server.clone(), what }));
         self.bytes += frame.bytes().len();
-        if self.bytes > MAX_RESULT_BYTES {
+        if self.bytes + self.overhead > MAX_RESULT_BYTES {
             return incomplete(format!("the result is over {MAX_RESULT_BYTES} bytes"));
         }
         match frame.op() {
             op::SEARCH_ENTRY => match Entry::parse(frame) {
                 Ok(_) if self.entries.len() >= self.limit => incomplete(format!("over {} entries", self.limit)),
                 Ok(entry) => {
+                    // Short values take more room here than on the wire.
+                    let values: usize = entry.attributes.iter().map(|(_, values)| values.len()).sum();
+                    self.overhead += values * size_of::<Vec<u8>>();
                     self.entries.push(entry);
                     Progress::More
                 }

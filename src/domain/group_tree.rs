@@ -10,35 +10,46 @@ use std::hash::Hash;
 pub struct Limits {
     /// Most steps from a group to one above it, by the shortest way.
     pub depth: usize,
+    /// Most direct memberships of groups in groups.
+    pub edges: usize,
     /// Most pairs of a group and one above it.
     pub pairs: usize,
+    /// Most direct memberships walked over, each as often as it is met.
+    pub steps: usize,
 }
 
-/// A directory that nests deeper, or wider, is a mistake or wants our memory (SECURITY R12).
-pub const LIMITS: Limits = Limits { depth: 64, pairs: 2_000_000 };
+/// A directory that nests deeper, or wider, is a mistake or wants our memory or time (SECURITY R12).
+pub const LIMITS: Limits = Limits { depth: 64, edges: 1_000_000, pairs: 1_000_000, steps: 20_000_000 };
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum TreeFault<G> {
     /// A group is nested in this one over more steps than the limit.
     TooDeep { above: G, limit: usize },
-    /// With those of this group there are more pairs than the limit.
+    /// With this group there are more memberships, pairs or steps than the limit.
     TooMany { of: G, limit: usize },
 }
 
 /// For each group that is a member of another, every group above it; itself is not. `edges` are direct memberships:
 /// (member, group).
 pub fn above<G: Copy + Eq + Hash>(edges: &[(G, G)], limits: Limits) -> Result<Vec<(G, G)>, TreeFault<G>> {
+    if let Some((_, group)) = edges.get(limits.edges) {
+        return Err(TreeFault::TooMany { of: *group, limit: limits.edges });
+    }
     let mut holders: HashMap<G, Vec<G>> = HashMap::new();
     for (member, group) in edges {
         holders.entry(*member).or_default().push(*group);
     }
-    let mut pairs = vec![];
+    let (mut pairs, mut steps) = (vec![], 0);
     for start in holders.keys() {
         // Breadth first: the depth of a group is its shortest way, and each is visited once.
         let mut seen = HashSet::from([*start]);
         let mut next = VecDeque::from([(*start, 0)]);
         while let Some((group, depth)) = next.pop_front() {
             for holder in holders.get(&group).into_iter().flatten() {
+                if steps == limits.steps {
+                    return Err(TreeFault::TooMany { of: *start, limit: limits.steps });
+                }
+                steps += 1;
                 if !seen.insert(*holder) {
                     continue;
                 }
@@ -81,10 +92,20 @@ mod tests {
     #[test]
     fn a_limit_names_the_group_and_cuts_nothing() {
         let edges = [(1, 2), (2, 3), (3, 4)];
-        let with = |depth, pairs| above(&edges, Limits { depth, pairs });
-        assert_eq!(with(2, 100), Err(TreeFault::TooDeep { above: 4, limit: 2 }));
-        assert!(matches!(with(100, 5), Err(TreeFault::TooMany { limit: 5, .. })));
-        assert_eq!(with(3, 6).unwrap().len(), 6);
+        let wide = Limits { depth: 3, edges: 3, pairs: 6, steps: 6 };
+        assert_eq!(above(&edges, wide).unwrap().len(), 6);
+        let with = |limits| above(&edges, limits).unwrap_err();
+        assert_eq!(with(Limits { depth: 2, ..wide }), TreeFault::TooDeep { above: 4, limit: 2 });
+        assert_eq!(with(Limits { edges: 2, ..wide }), TreeFault::TooMany { of: 4, limit: 2 });
+        assert!(matches!(with(Limits { pairs: 5, ..wide }), TreeFault::TooMany { limit: 5, .. }));
+        assert!(matches!(with(Limits { steps: 5, ..wide }), TreeFault::TooMany { limit: 5, .. }));
+    }
+
+    #[test]
+    fn groups_that_all_hold_each_other_cost_no_more_than_the_limit() {
+        let all: Vec<u32> = (0..900).collect();
+        let edges: Vec<(u32, u32)> = all.iter().flat_map(|from| all.iter().map(|to| (*from, *to))).collect();
+        assert!(matches!(above(&edges, LIMITS), Err(TreeFault::TooMany { limit: 20_000_000, .. })));
     }
 
     /// Reachability by adding pairs until nothing changes: slow, and plainly right.

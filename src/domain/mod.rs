@@ -18,6 +18,7 @@ pub mod outcome;
 pub mod phone;
 pub mod policy;
 pub mod secret;
+pub mod sid;
 pub mod sign_in;
 pub mod sync;
 pub mod user;

@@ -1,5 +1,8 @@
-//! The groups of a directory, followed at the end of a run. What changed is written group by group; then the closure is
-//! worked out anew, if a group or an account changed. A reading that was not whole takes nothing away.
+//! The groups of a directory, followed at the end of a run. What changed is written group by group; then who is in which
+//! group is worked out anew, in one transaction, if a group or an account changed. A reading that was not whole takes
+//! nothing away.
+//!
+//! How much a directory may make of its groups is bounded: how many, how deep, how wide, and how long their names are.
 
 use tokio::time::Instant;
 
@@ -8,10 +11,11 @@ use crate::directory::{DirectoryClient, Search};
 use crate::domain::directory::attributes::Field;
 use crate::domain::directory::{Directory, DirectoryKind};
 use crate::domain::directory_diff;
-use crate::domain::dn::Dn;
+use crate::domain::dn::{Dn, Value};
 use crate::domain::group_tree::{self, LIMITS, TreeFault};
 use crate::domain::ids::GroupId;
 use crate::domain::name::{Folded, LoginName, fold};
+use crate::domain::sid::Sid;
 use crate::store::Store;
 use crate::store::groups::FoundGroup;
 use crate::store::sync_writes::Run;
@@ -20,26 +24,36 @@ use crate::wire::message::{Entry, Scope};
 
 /// More groups than this are a wrong filter, not a company.
 const MOST: usize = 500_000;
+/// Members, over all groups.
+const MOST_MEMBERS: usize = 20_000_000;
 /// Groups, and members of groups, written in one transaction.
 const BATCH: usize = 500;
 const BATCH_MEMBERS: usize = 50_000;
+/// Groups asked for at a time: one may bring as many members as a page has room for.
+const PAGE: u16 = 100;
 /// Groups one account names itself; Active Directory lets nobody sign in with more than 1,015.
 const MOST_NAMED: usize = 2_000;
+/// Bytes of a group's name; longer ones give way to the next best (X.520 and Active Directory allow 64 and 256 letters).
+const MAX_NAME: usize = 1_024;
+/// Bytes of a name in comparison form: what an index of the database takes, and no user's DN is longer either.
+const MAX_FOLDED: usize = 2_600;
 
 /// What came of it.
 #[derive(Debug, Default)]
 pub struct Followed {
     /// Groups added, changed or removed.
     pub changed: u64,
-    /// Why nothing was taken away, if the reading was not whole.
-    pub partial: Option<String>,
+    /// What could not be read, and what that means.
+    pub note: Option<String>,
 }
 
-/// Reads all groups below the directory's base and brings our books up to date.
+/// Reads all groups below the directory's base and brings our books up to date. `full`: a person asked for it, so that a
+/// directory without any group is believed.
 pub async fn follow(
     store: &Store,
     client: &DirectoryClient,
     run: Run<'_>,
+    full: bool,
     deadline: Instant,
 ) -> Result<Followed, SyncFault> {
     let directory = client.directory();
@@ -49,77 +63,112 @@ pub async fn follow(
     let filter = Filter::parse(text).map_err(|fault| SyncFault::Groups(format!("the filter {text}: {fault}")))?;
     let id = directory.unique_id_attribute();
     let attributes = [id, "cn", "member", "uniqueMember", "memberUid", "gidNumber", "objectSid"];
-    let search = Search {
-        base: &directory.base_dn,
-        scope: Scope::Subtree,
-        filter: &filter,
-        attributes: &attributes,
-        limit: MOST,
-    };
-    let mut followed = Followed::default();
-    let (mut batch, mut members, mut shown) = (vec![], 0, 0_usize);
-    let mut pages = client.search_paged(&search, directory.page_size.get().into(), deadline).await?;
+    let base = &directory.base_dn;
+    let search = Search { base, scope: Scope::Subtree, filter: &filter, attributes: &attributes, limit: MOST };
+    let mut reading = Reading::default();
+    let (mut batch, mut waiting) = (vec![], 0);
+    let page_size = directory.page_size.get().min(PAGE);
+    let mut pages = client.search_paged(&search, page_size.into(), deadline).await?;
     while let Some(entries) = pages.next().await? {
-        for entry in &entries {
+        for entry in entries {
             let Some(unique_id) = entry.value(id).and_then(|value| directory.unique_id(value)) else {
-                let why = || format!("group {} shows our account no {id}", entry.dn);
-                followed.partial.get_or_insert_with(why);
+                reading.partial(|| format!("group {} shows our account no {id}", entry.dn));
                 continue;
             };
-            shown += 1;
+            reading.shown += 1;
             // What is there has not gone, even if it cannot be used.
             let before = known.remove(&directory_diff::key(&unique_id.0));
-            let group = match group(directory, unique_id.0, entry) {
+            let group = match group(directory, unique_id.0, &entry) {
                 Ok(group) => group,
                 Err(why) => {
-                    tracing::info!(dn = entry.dn, why, "a group cannot be used");
+                    reading.unusable(&entry.dn, &why);
                     continue;
                 }
             };
+            reading.members += group.members.len();
+            if reading.members > MOST_MEMBERS {
+                return Err(SyncFault::Groups(format!("with {} there are over {MOST_MEMBERS} members", entry.dn)));
+            }
             if before.is_some_and(|(_, fingerprint)| fingerprint == group.fingerprint) {
                 continue;
             }
-            followed.changed += 1;
-            members += group.members.len();
+            reading.changed += 1;
+            waiting += group.members.len();
             batch.push(group);
-            if batch.len() >= BATCH || members >= BATCH_MEMBERS {
+            if batch.len() >= BATCH || waiting >= BATCH_MEMBERS {
                 store.write_groups(run, &batch).await?;
                 batch.clear();
-                members = 0;
+                waiting = 0;
             }
         }
     }
     if directory.kind == DirectoryKind::OpenLdap && pages.references() > 0 {
-        followed.partial.get_or_insert_with(|| "some groups are on other servers".to_owned());
+        reading.partial(|| "some groups are on other servers".to_owned());
     }
-    if shown == 0 && knew > 0 {
+    if reading.shown == 0 && knew > 0 && !full {
         return Err(SyncFault::Groups(format!(
-            "{text} shows no group, and {knew} are known; an empty answer removes none"
+            "{text} shows no group, and {knew} are known; an empty answer removes none. If there is none any more, run \
+             `vestibule sync run --full`"
         )));
     }
     if !batch.is_empty() {
         store.write_groups(run, &batch).await?;
     }
-    if followed.partial.is_none() && !known.is_empty() {
+    if reading.partial.is_none() && !known.is_empty() {
         let gone: Vec<GroupId> = known.into_values().map(|(id, _)| id).collect();
-        followed.changed += gone.len() as u64;
+        reading.changed += gone.len() as u64;
         store.remove_groups(run, &gone).await?;
     }
     if store.groups_are_stale(directory.id).await? {
-        let edges = store.group_edges(directory.id).await?;
+        let edges = store.group_edges(directory.id, LIMITS.edges).await?;
         let above = match group_tree::above(&edges, LIMITS) {
             Ok(above) => above,
             Err(fault) => return Err(SyncFault::Groups(told(store, fault).await?)),
         };
-        store.close_groups(run, &above).await?;
+        store.close_groups(run, &edges, &above).await?;
     }
-    Ok(followed)
+    Ok(reading.followed())
+}
+
+/// A read under way.
+#[derive(Default)]
+struct Reading {
+    /// Groups, and members of all of them.
+    shown: usize,
+    members: usize,
+    changed: u64,
+    /// Why the read is not whole.
+    partial: Option<String>,
+    /// Groups that cannot be used: how many, and the first with its reason.
+    unusable: usize,
+    first_unusable: Option<String>,
+}
+
+impl Reading {
+    fn partial(&mut self, why: impl FnOnce() -> String) {
+        self.partial.get_or_insert_with(why);
+    }
+
+    fn unusable(&mut self, dn: &str, why: &str) {
+        tracing::info!(dn, why, "a group cannot be used");
+        self.unusable += 1;
+        self.first_unusable.get_or_insert_with(|| format!("the first: {dn}: {why}"));
+    }
+
+    fn followed(self) -> Followed {
+        let partial = self.partial.map(|why| format!("{why}; no group was taken for gone"));
+        let count = self.unusable;
+        let unusable =
+            self.first_unusable.map(|first| format!("{count} groups cannot be used and stay as they were ({first})"));
+        let notes: Vec<String> = partial.into_iter().chain(unusable).collect();
+        Followed { changed: self.changed, note: (!notes.is_empty()).then(|| notes.join("; ")) }
+    }
 }
 
 async fn told(store: &Store, fault: TreeFault<GroupId>) -> Result<String, SyncFault> {
     let (group, what) = match fault {
         TreeFault::TooDeep { above, limit } => (above, format!("holds groups over more than {limit} steps")),
-        TreeFault::TooMany { of, limit } => (of, format!("makes more than {limit} pairs of nested groups")),
+        TreeFault::TooMany { of, limit } => (of, format!("nests more groups than are followed (limit {limit})")),
     };
     let dn = store.group_dn(group).await?.unwrap_or_else(|| group.to_string());
     Ok(format!("{dn} {what}"))
@@ -127,95 +176,102 @@ async fn told(store: &Store, fault: TreeFault<GroupId>) -> Result<String, SyncFa
 
 /// An entry as a group, or why it cannot be one. A member that cannot be read as a name is left out: it is no user of ours.
 fn group(directory: &Directory, unique_id: String, entry: &Entry) -> Result<FoundGroup, String> {
-    let name = entry.text("cn").ok_or("it has no cn")?.to_owned();
-    let folded = fold(&name).map_err(|fault| format!("its cn: {fault}"))?;
-    let folded_dn = Dn::parse(&entry.dn).map_err(|fault| fault.to_string())?.folded();
-    let mut members: Vec<Folded> = ["member", "uniqueMember"]
-        .iter()
-        .flat_map(|attribute| entry.values(attribute))
-        .filter_map(|value| dn(value))
-        .collect();
+    let dn = Dn::parse(&entry.dn).map_err(|fault| fault.to_string())?;
+    let folded_dn = dn.folded();
+    if !fits(&folded_dn) {
+        return Err(format!("its DN is over {MAX_FOLDED} bytes"));
+    }
+    let (name, folded) = name(entry, &dn);
+    let dns = entry.values("member").iter().filter_map(|value| text_dn(std::str::from_utf8(value).ok()?));
+    let unique = entry.values("uniqueMember").iter().filter_map(|value| unique_dn(value));
     // An account name (RFC 2307 §5.3), never an address or a DN.
     let account = |value: &Vec<u8>| match LoginName::parse(std::str::from_utf8(value).ok()?).ok()? {
         name @ LoginName::Plain { .. } => Some(name.folded()),
         LoginName::Dn { .. } | LoginName::Upn { .. } | LoginName::DownLevel { .. } => None,
     };
-    members.extend(entry.values("memberUid").iter().filter_map(account));
+    let accounts = entry.values("memberUid").iter().filter_map(account);
+    let mut members: Vec<Folded> = dns.chain(unique).chain(accounts).filter(fits).collect();
     members.sort_unstable();
     members.dedup();
-    let number = match directory.kind {
-        DirectoryKind::ActiveDirectory => entry.value("objectSid").and_then(rid),
-        DirectoryKind::OpenLdap => entry.text("gidNumber").and_then(|text| text.parse().ok()),
+    let primary_id = match directory.kind {
+        DirectoryKind::ActiveDirectory => {
+            entry.value("objectSid").and_then(|sid| Sid::parse(sid).ok()).map(|sid| sid.to_string())
+        }
+        DirectoryKind::OpenLdap => number(entry, "gidNumber").map(|number| number.to_string()),
     };
-    let shown = number.map(|number| number.to_string());
-    let fields = [Some(name.as_str()), Some(entry.dn.as_str()), shown.as_deref()];
+    let fields = [Some(name.as_str()), Some(entry.dn.as_str()), primary_id.as_deref()];
     let fields = fields.into_iter().chain(members.iter().map(|member| Some(member.as_str())));
     let fingerprint = directory_diff::fingerprint(fields);
-    Ok(FoundGroup { unique_id, name, folded, dn: entry.dn.clone(), folded_dn, number, members, fingerprint })
+    Ok(FoundGroup { unique_id, name, folded, dn: entry.dn.clone(), folded_dn, primary_id, members, fingerprint })
 }
 
-/// Which groups an account itself names: those of its attributes, as DNs in comparison form, and its primary group.
-pub fn named(directory: &Directory, entry: &Entry) -> (Vec<Folded>, Option<u32>) {
+/// What people call it: its cn, else what its DN begins with, else the DN.
+fn name(entry: &Entry, dn: &Dn) -> (String, Folded) {
+    let own = dn.rdns().first().into_iter().flat_map(|rdn| rdn.avas()).filter_map(|ava| match ava.value() {
+        Value::Text(text) => Some(text.as_str()),
+        Value::Ber(_) => None,
+    });
+    let called = entry.values("cn").iter().filter_map(|value| std::str::from_utf8(value).ok());
+    let usable = |text: &str| {
+        let fine = text.len() <= MAX_NAME && !text.chars().any(char::is_control);
+        let folded = fold(text).ok().filter(fits).filter(|_| fine)?;
+        Some((text.to_owned(), folded))
+    };
+    called.chain(own).find_map(usable).unwrap_or_else(|| (dn.to_string(), dn.folded()))
+}
+
+/// Which groups an account itself names: those of its attributes, as DNs in comparison form, and its primary group, by
+/// SID or gidNumber; or why that cannot be taken.
+pub fn named(directory: &Directory, entry: &Entry) -> Result<(Vec<Folded>, Option<String>), String> {
     let attributes = directory.attributes.names(directory.kind, &Field::Groups);
-    let values = attributes.into_iter().flat_map(|attribute| entry.values(attribute));
-    let mut groups: Vec<Folded> = values.take(MOST_NAMED).filter_map(|value| dn(value)).collect();
+    let values: Vec<&Vec<u8>> = attributes.into_iter().flat_map(|attribute| entry.values(attribute)).collect();
+    if values.len() > MOST_NAMED {
+        return Err(format!("it names {} groups; {MOST_NAMED} are followed", values.len()));
+    }
+    let dns = values.into_iter().filter_map(|value| text_dn(std::str::from_utf8(value).ok()?));
+    let mut groups: Vec<Folded> = dns.filter(fits).collect();
     groups.sort_unstable();
     groups.dedup();
-    let primary = entry.text(primary_attribute(directory.kind)).and_then(|text| text.parse().ok());
-    (groups, primary)
+    let primary = match directory.kind {
+        DirectoryKind::ActiveDirectory => {
+            let own = entry.value("objectSid").and_then(|sid| Sid::parse(sid).ok());
+            own.zip(number(entry, "primaryGroupID")).map(|(own, rid)| own.sibling(rid).to_string())
+        }
+        DirectoryKind::OpenLdap => number(entry, "gidNumber").map(|number| number.to_string()),
+    };
+    Ok((groups, primary))
 }
 
 /// Where an account names its primary group, which stands in neither `member` nor `memberOf`.
-pub fn primary_attribute(kind: DirectoryKind) -> &'static str {
+pub fn primary_attributes(kind: DirectoryKind) -> &'static [&'static str] {
     match kind {
-        DirectoryKind::ActiveDirectory => "primaryGroupID",
-        DirectoryKind::OpenLdap => "gidNumber",
+        DirectoryKind::ActiveDirectory => &["objectSid", "primaryGroupID"],
+        DirectoryKind::OpenLdap => &["gidNumber"],
     }
 }
 
-/// `uniqueMember` may end in `#` and a bit string (RFC 4517 §3.3.21), which tells namesakes apart; nobody uses it.
-fn dn(value: &[u8]) -> Option<Folded> {
-    let text = std::str::from_utf8(value).ok()?;
+fn number(entry: &Entry, attribute: &str) -> Option<u32> {
+    entry.text(attribute)?.parse().ok()
+}
+
+fn fits(name: &Folded) -> bool {
+    name.as_str().len() <= MAX_FOLDED
+}
+
+fn text_dn(text: &str) -> Option<Folded> {
     Some(Dn::parse(text).ok()?.folded())
 }
 
-/// Revision, count and identifier authority of a SID, in bytes (MS-DTYP §2.4.2.2).
-const SID_HEAD: usize = 8;
-const MAX_SUB_AUTHORITIES: u8 = 15;
-
-/// The last part of a security identifier: what is a domain's own of it. `None` if it is none.
-fn rid(sid: &[u8]) -> Option<u32> {
-    let (head, parts) = sid.split_first_chunk::<SID_HEAD>()?;
-    let [1, count @ 1..=MAX_SUB_AUTHORITIES, ..] = *head else { return None };
-    if parts.len() != usize::from(count) * 4 {
-        return None;
-    }
-    parts.last_chunk().copied().map(u32::from_le_bytes)
+/// A DN that may end in `#` and a bit string (RFC 4517 §3.3.21), which tells apart those who had one DN after another.
+fn unique_dn(value: &[u8]) -> Option<Folded> {
+    let text = std::str::from_utf8(value).ok()?;
+    let bits = |text: &str| {
+        let bits = text.strip_prefix('\'')?.strip_suffix("'B")?;
+        bits.bytes().all(|bit| matches!(bit, b'0' | b'1')).then_some(())
+    };
+    let plain = text.rsplit_once('#').filter(|(_, end)| bits(end).is_some()).map(|(dn, _)| dn);
+    text_dn(plain.unwrap_or(text))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn sid(parts: &[u32]) -> Vec<u8> {
-        let mut bytes = vec![1, u8::try_from(parts.len()).unwrap(), 0, 0, 0, 0, 0, 5];
-        bytes.extend(parts.iter().flat_map(|part| part.to_le_bytes()));
-        bytes
-    }
-
-    #[test]
-    fn the_last_part_of_a_sid_is_read_and_what_is_none_is_refused() {
-        let good = sid(&[21, 1, 2, 3, 513]);
-        assert_eq!(rid(&good), Some(513));
-        let with = |at: usize, byte: u8| {
-            let mut bytes = good.clone();
-            bytes[at] = byte;
-            rid(&bytes)
-        };
-        for (at, byte) in [(0, 2), (1, 0), (1, 4), (1, 16)] {
-            assert_eq!(with(at, byte), None, "byte {at} = {byte}");
-        }
-        assert_eq!(rid(&good[..good.len() - 1]), None);
-        assert_eq!(rid(&[]), None);
-    }
-}
+mod tests;

@@ -192,7 +192,7 @@ pub(super) fn attributes(directory: &Directory) -> Vec<&str> {
     attributes.extend(directory.at_attributes());
     attributes.extend(profile_attributes(directory));
     attributes.extend(directory.attributes.names(directory.kind, &Field::Groups));
-    attributes.push(groups::primary_attribute(directory.kind));
+    attributes.extend(groups::primary_attributes(directory.kind));
     // Some are asked for twice over; a server may refuse that.
     let mut seen = HashSet::new();
     attributes.retain(|name| seen.insert(name.to_ascii_lowercase()));
@@ -224,7 +224,7 @@ pub(super) fn account(directory: &Directory, entry: &Entry) -> Result<Found, Str
     names.sort_unstable();
     names.dedup();
     let profile = profile(directory, |name| entry.values(name)).0;
-    let (member_of, primary_group) = groups::named(directory, entry);
+    let (member_of, primary_group) = groups::named(directory, entry)?;
     Ok(Found { unique_id, name, dn: entry.dn.clone(), profile, member_of, primary_group, names })
 }
 
@@ -262,6 +262,8 @@ fn is_same(known: &Known, found: &Found) -> bool {
     known.name == found.name
         && known.dn == found.dn
         && known.profile == found.profile
+        && known.member_of.iter().map(String::as_str).eq(found.member_of.iter().map(Folded::as_str))
+        && known.primary_group == found.primary_group
         && known.names.iter().map(String::as_str).eq(found.names.iter().map(Folded::as_str))
 }
 
@@ -303,7 +305,8 @@ mod tests {
 
     fn known(id: &str, names: &[&str]) -> Known {
         let Found { unique_id, name, dn, profile, names, .. } = found(id, names);
-        Known { unique_id, name, dn, profile, names: names.into_iter().map(Folded::into_string).collect() }
+        let names = names.into_iter().map(Folded::into_string).collect();
+        Known { unique_id, name, dn, profile, member_of: vec![], primary_group: None, names }
     }
 
     /// Added, updated, unchanged, and the conflicts as (name, DN).

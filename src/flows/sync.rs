@@ -69,7 +69,7 @@ pub enum SyncFault {
     Empty { item: String, known: u64 },
     #[error("run {run} does not await approval; `vestibule sync history` shows those that do")]
     NotAwaiting { run: SyncRunId },
-    #[error("the groups were not followed, and stay as they are: {0}")]
+    #[error("the groups were not followed, and who is in which stays as it was: {0}")]
     Groups(String),
     #[error("another process has taken over the synchronisation of directory {directory:?}")]
     TakenOver { directory: String },
@@ -170,12 +170,13 @@ impl Work<'_> {
     async fn follow(&self, items: &[SyncItem], mut progress: impl FnMut(Progress)) -> Done {
         let books = self.store.sync_books(self.run.directory).await?;
         let of_item = books.of_item;
-        let mut reading = Reading {
-            comparison: Comparison::new(books.known),
-            counts: Counts::default(),
-            staged: vec![],
-            partial: None,
-        };
+        let full = self.order.full;
+        let known = books.known.into_iter().map(|mut known| {
+            known.fingerprint = known.fingerprint.filter(|_| !full);
+            known
+        });
+        let mut reading =
+            Reading { comparison: Comparison::new(known), counts: Counts::default(), staged: vec![], partial: None };
         for item in items {
             let shown = self.read(item, &mut reading, &mut progress).await?;
             if shown == 0
@@ -222,17 +223,21 @@ impl Work<'_> {
 
     /// Applies what is staged, then follows the groups. Groups that cannot be followed are a remark on the run, and no
     /// reason to leave people as they were.
-    async fn finish(&self, mut counts: Counts, mut note: Option<String>, progress: &mut impl FnMut(Progress)) -> Done {
+    async fn finish(&self, mut counts: Counts, note: Option<String>, progress: &mut impl FnMut(Progress)) -> Done {
         self.apply(&counts, progress).await?;
-        let followed = Box::pin(groups::follow(self.store, self.client, self.run, Instant::now() + LONGEST)).await;
-        match followed {
+        let deadline = Instant::now() + LONGEST;
+        let following = groups::follow(self.store, self.client, self.run, self.order.full, deadline);
+        let said = match Box::pin(following).await {
             Ok(followed) => {
                 counts.groups = followed.changed;
-                note = note.or(followed.partial);
+                followed.note
             }
-            Err(fault @ (SyncFault::Directory(_) | SyncFault::Groups(_))) => note = note.or(Some(fault.to_string())),
+            Err(SyncFault::Directory(fault)) => Some(SyncFault::Groups(fault.to_string()).to_string()),
+            Err(fault @ SyncFault::Groups(_)) => Some(fault.to_string()),
             Err(fault) => return Err(fault),
-        }
+        };
+        let notes: Vec<String> = note.into_iter().chain(said).collect();
+        let note = (!notes.is_empty()).then(|| notes.join("; "));
         Ok((counts, RunState::Finished { at: self.store.ambient().now(), note }))
     }
 
@@ -380,12 +385,11 @@ impl Reading {
 /// Everything a run writes about an account: a change of any of it is a change.
 fn fingerprint(item: SyncItemId, found: &Found) -> Fingerprint {
     let Found { name, dn, profile, member_of, primary_group, names, unique_id: _ } = found;
-    let primary = primary_group.map(|number| number.to_string());
     let Profile { first, last, mail, phones, language } = profile;
     let item = item.to_string();
     let phones = phones.iter().flat_map(|Labelled { label, phone }| [label.clone(), phone.to_string()]);
     let phones: Vec<String> = phones.collect();
-    let person = [first.as_ref(), last.as_ref(), mail.as_ref(), language.as_ref(), primary.as_ref()];
+    let person = [first.as_ref(), last.as_ref(), mail.as_ref(), language.as_ref(), primary_group.as_ref()];
     let fields = [Some(&item), Some(name), Some(dn)].into_iter().chain(person).map(|field| field.map(String::as_str));
     let lists = phones.iter().map(String::as_str).map(Some).chain([None]);
     directory_diff::fingerprint(fields.chain(lists).chain(listed(member_of)).chain(listed(names)))

@@ -142,7 +142,7 @@ impl Store {
         let (handles, hashes): (Vec<_>, Vec<_>) = codes.iter().cloned().unzip();
         let mut tx = self.pool.begin().await?;
         // The user's lock: a sign-in that is just using an old code comes before or after, not between.
-        sqlx::query!("select id from users where id = $1 for update", user.id.0).fetch_one(&mut *tx).await?;
+        sqlx::query!("select id from users where id = $1 for no key update", user.id.0).fetch_one(&mut *tx).await?;
         sqlx::query!("delete from recovery_codes where user_id = $1", user.id.0).execute(&mut *tx).await?;
         sqlx::query!(
             "insert into recovery_codes (user_id, handle, hash) select $1, * from unnest($2::text[], $3::text[])",
@@ -191,7 +191,7 @@ impl Store {
         };
         let mut tx = self.pool.begin().await?;
         // The user's lock, as everywhere a token moves: a sign-in in flight must not write an older position over it.
-        sqlx::query!("select id from users where id = $1 for update", user.id.0).fetch_one(&mut *tx).await?;
+        sqlx::query!("select id from users where id = $1 for no key update", user.id.0).fetch_one(&mut *tx).await?;
         let moved = sqlx::query!(
             "update authenticators set anchor = $2, drift = 0, position = $3
              where id = $1 and (position is null or position < $3)",

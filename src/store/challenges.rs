@@ -71,8 +71,9 @@ impl Store {
             return Ok(Answered::Unknown);
         };
         // The user first, then the challenge: the order in which sign-ins lock them.
-        let name =
-            sqlx::query_scalar!("select name from users where id = $1 for update", user).fetch_one(&mut *tx).await?;
+        let name = sqlx::query_scalar!("select name from users where id = $1 for no key update", user)
+            .fetch_one(&mut *tx)
+            .await?;
         let row = sqlx::query!("select status, number, expires_at from challenges where id = $1 for update", id.0)
             .fetch_one(&mut *tx)
             .await?;

@@ -19,8 +19,8 @@ pub struct FoundGroup {
     pub folded: Folded,
     pub dn: String,
     pub folded_dn: Folded,
-    /// What accounts call it by as their primary group.
-    pub number: Option<u32>,
+    /// Its SID or its gidNumber: what accounts name as their primary group.
+    pub primary_id: Option<String>,
     /// Each once.
     pub members: Vec<Folded>,
     pub fingerprint: Fingerprint,
@@ -42,9 +42,13 @@ pub struct ListedGroup {
 pub struct Membership {
     pub name: String,
     pub dn: String,
-    /// Not by way of a group within the group.
     pub direct: bool,
+    /// If it is not direct: the groups within the group that the user is directly in, by name; of many, the first.
+    pub by_way_of: Vec<String>,
 }
+
+/// Groups named where a membership is not direct.
+const NAMED: i64 = 5;
 
 impl Store {
     /// What is known of a directory's groups: by key, where it is kept and what it was read as.
@@ -68,12 +72,13 @@ impl Store {
     pub async fn write_groups(&self, run: Run<'_>, groups: &[FoundGroup]) -> Result<(), StoreFault> {
         let mut tx = self.pool.begin().await?;
         run.lease.check(&mut tx).await?;
+        super::sync_writes::unhurried(&mut tx).await?;
         for group in groups {
             let id = sqlx::query_scalar!(
-                "insert into groups (id, directory_id, unique_id, name, folded, dn, folded_dn, number, fingerprint)
+                "insert into groups (id, directory_id, unique_id, name, folded, dn, folded_dn, primary_id, fingerprint)
                  values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
                  on conflict (directory_id, unique_id) do update
-                     set name = $4, folded = $5, dn = $6, folded_dn = $7, number = $8, fingerprint = $9
+                     set name = $4, folded = $5, dn = $6, folded_dn = $7, primary_id = $8, fingerprint = $9
                  returning id",
                 self.ambient.id(),
                 run.directory.0,
@@ -82,15 +87,19 @@ impl Store {
                 group.folded.as_str(),
                 group.dn,
                 group.folded_dn.as_str(),
-                group.number.map(i64::from),
+                group.primary_id,
                 &group.fingerprint,
             )
             .fetch_one(&mut *tx)
             .await?;
             let members: Vec<&str> = group.members.iter().map(Folded::as_str).collect();
             sqlx::query!(
-                "with gone as (delete from group_members where group_id = $1 and member <> all($2))
-                 insert into group_members (group_id, member) select $1, unnest($2::text[]) on conflict do nothing",
+                "with wanted as materialized (select member from unnest($2::text[]) as w (member)),
+                 gone as (delete from group_members m where m.group_id = $1
+                              and not exists (select 1 from wanted w where w.member = m.member))
+                 insert into group_members (group_id, member)
+                 select $1, w.member from wanted w
+                 where not exists (select 1 from group_members m where m.group_id = $1 and m.member = w.member)",
                 id,
                 &members as _,
             )
@@ -107,6 +116,7 @@ impl Store {
         let ids: Vec<Uuid> = groups.iter().map(|group| group.0).collect();
         let mut tx = self.pool.begin().await?;
         run.lease.check(&mut tx).await?;
+        super::sync_writes::unhurried(&mut tx).await?;
         sqlx::query!("delete from groups where directory_id = $1 and id = any($2)", run.directory.0, &ids)
             .execute(&mut *tx)
             .await?;
@@ -124,17 +134,25 @@ impl Store {
         Ok(stale.fetch_one(&self.pool).await?)
     }
 
-    /// Groups that are members of groups: (member, group).
-    pub async fn group_edges(&self, directory: DirectoryId) -> Result<Vec<(GroupId, GroupId)>, StoreFault> {
+    /// Groups that are members of groups: (member, group), each once; one more than `limit` if there are more.
+    pub async fn group_edges(
+        &self,
+        directory: DirectoryId,
+        limit: usize,
+    ) -> Result<Vec<(GroupId, GroupId)>, StoreFault> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
+        let mut tx = self.pool.begin().await?;
+        super::sync_writes::unhurried(&mut tx).await?;
         let rows = sqlx::query!(
-            "select inner_group.id as member, m.group_id as holder
+            "select distinct inner_group.id as member, m.group_id as holder
              from groups inner_group
                   join group_members m on m.member = inner_group.folded_dn
                   join groups outer_group on outer_group.id = m.group_id and outer_group.directory_id = $1
-             where inner_group.directory_id = $1",
+             where inner_group.directory_id = $1 limit $2",
             directory.0,
+            limit,
         )
-        .fetch_all(&self.pool)
+        .fetch_all(&mut *tx)
         .await?;
         Ok(rows.into_iter().map(|row| (GroupId(row.member), GroupId(row.holder))).collect())
     }
@@ -143,14 +161,42 @@ impl Store {
         Ok(sqlx::query_scalar!("select dn from groups where id = $1", group.0).fetch_optional(&self.pool).await?)
     }
 
-    /// Works out who is in which group, and writes what differs. `above`: groups, and the groups they lie in.
-    pub async fn close_groups(&self, run: Run<'_>, above: &[(GroupId, GroupId)]) -> Result<(), StoreFault> {
-        let (inner, outer): (Vec<Uuid>, Vec<Uuid>) = above.iter().map(|(inner, outer)| (inner.0, outer.0)).unzip();
+    /// Works out who is in which group, and writes what differs. `edges`: members that are groups, with their groups;
+    /// `above`: groups, with every group they lie in.
+    pub async fn close_groups(
+        &self,
+        run: Run<'_>,
+        edges: &[(GroupId, GroupId)],
+        above: &[(GroupId, GroupId)],
+    ) -> Result<(), StoreFault> {
+        let columns = |pairs: &[(GroupId, GroupId)]| -> (Vec<Uuid>, Vec<Uuid>) {
+            pairs.iter().map(|(inner, outer)| (inner.0, outer.0)).unzip()
+        };
+        let (child, parent) = columns(edges);
+        let (inner, outer) = columns(above);
         let mut tx = self.pool.begin().await?;
         run.lease.check(&mut tx).await?;
         super::sync_writes::unhurried(&mut tx).await?;
         // First, so that whoever changes a group meanwhile leaves the mark again.
         sqlx::query!("delete from groups_stale where directory_id = $1", run.directory.0).execute(&mut *tx).await?;
+        sqlx::query!(
+            "with wanted as materialized (
+                 select child, parent from unnest($2::uuid[], $3::uuid[]) as w (child, parent)
+             ), gone as (
+                 delete from group_parents p using groups g
+                 where g.id = p.child and g.directory_id = $1
+                   and not exists (select 1 from wanted w where w.child = p.child and w.parent = p.parent)
+             )
+             insert into group_parents (child, parent)
+             select child, parent from wanted w
+             where not exists (select 1 from group_parents p where p.child = w.child and p.parent = w.parent)",
+            run.directory.0,
+            &child,
+            &parent,
+        )
+        .execute(&mut *tx)
+        .await?;
+        // What an account that left names itself is no longer looked at; what groups name is.
         sqlx::query!(
             "with direct as (
                  select n.user_id, g.id as group_id from groups g join group_members m on m.group_id = g.id
@@ -159,10 +205,10 @@ impl Store {
                  union
                  select u.id, g.id from users u cross join lateral unnest(u.member_of) as named (dn)
                      join groups g on g.directory_id = $1 and g.folded_dn = named.dn
-                 where u.directory_id = $1
+                 where u.directory_id = $1 and u.left_at is null
                  union
-                 select u.id, g.id from users u join groups g on g.directory_id = $1 and g.number = u.primary_group
-                 where u.directory_id = $1
+                 select u.id, g.id from users u join groups g on g.directory_id = $1 and g.primary_id = u.primary_group
+                 where u.directory_id = $1 and u.left_at is null
              ), reached as (
                  select user_id, group_id, true as direct from direct
                  union all
@@ -235,9 +281,20 @@ impl Store {
     pub async fn users_of(&self, group: GroupId) -> Result<Vec<Membership>, StoreFault> {
         let users = sqlx::query_as!(
             Membership,
-            "select u.name, u.dn, x.direct from user_groups x join users u on u.id = x.user_id
-             where x.group_id = $1 order by u.name, u.dn",
+            r#"with recursive within (id) as (
+                   select child from group_parents where parent = $1
+                   union
+                   select p.child from within w join group_parents p on p.parent = w.id
+               )
+               select u.name, u.dn, x.direct,
+                      array(select g.name from user_groups y join within w on w.id = y.group_id
+                                               join groups g on g.id = y.group_id
+                            where y.user_id = x.user_id and y.direct and not x.direct
+                            order by g.name limit $2) as "by_way_of!"
+               from user_groups x join users u on u.id = x.user_id
+               where x.group_id = $1 order by u.name, u.dn"#,
             group.0,
+            NAMED,
         );
         Ok(users.fetch_all(&self.pool).await?)
     }
@@ -246,9 +303,18 @@ impl Store {
     pub async fn groups_of(&self, user: UserId) -> Result<Vec<Membership>, StoreFault> {
         let groups = sqlx::query_as!(
             Membership,
-            "select g.name, g.dn, x.direct from user_groups x join groups g on g.id = x.group_id
-             where x.user_id = $1 order by g.name, g.dn",
+            r#"with recursive above (origin, id) as (
+                   select group_id, group_id from user_groups where user_id = $1 and direct
+                   union
+                   select a.origin, p.parent from above a join group_parents p on p.child = a.id
+               )
+               select g.name, g.dn, x.direct,
+                      array(select o.name from above a join groups o on o.id = a.origin
+                            where a.id = x.group_id and not x.direct order by o.name limit $2) as "by_way_of!"
+               from user_groups x join groups g on g.id = x.group_id
+               where x.user_id = $1 order by g.name, g.dn"#,
             user.0,
+            NAMED,
         );
         Ok(groups.fetch_all(&self.pool).await?)
     }

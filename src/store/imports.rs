@@ -14,6 +14,9 @@ pub struct Known {
     pub name: String,
     pub dn: String,
     pub profile: Profile,
+    /// Groups the account itself names, and its primary group; as in [`Found`](super::users::Found).
+    pub member_of: Vec<String>,
+    pub primary_group: Option<String>,
     /// In comparison form, sorted by bytes.
     pub names: Vec<String>,
 }
@@ -21,7 +24,7 @@ pub struct Known {
 impl Store {
     pub async fn known_accounts(&self, directory: DirectoryId) -> Result<Vec<Known>, StoreFault> {
         let rows = sqlx::query!(
-            r#"select u.unique_id, u.name, u.dn, u.mail, u.profile as "profile: Json<Profile>",
+            r#"select u.unique_id, u.name, u.dn, u.mail, u.profile as "profile: Json<Profile>", u.member_of, u.primary_group,
                       array(select n.folded from user_names n where n.user_id = u.id) as "names!"
                from users u where u.directory_id = $1"#,
             directory.0,
@@ -32,7 +35,15 @@ impl Store {
             // Here and not in the query: the database may sort by a language's rules.
             row.names.sort_unstable();
             let profile = Profile { mail: row.mail, ..row.profile.0 };
-            Known { unique_id: UniqueId(row.unique_id), name: row.name, dn: row.dn, profile, names: row.names }
+            Known {
+                unique_id: UniqueId(row.unique_id),
+                name: row.name,
+                dn: row.dn,
+                profile,
+                member_of: row.member_of,
+                primary_group: row.primary_group,
+                names: row.names,
+            }
         });
         Ok(known.collect())
     }

@@ -61,6 +61,10 @@ impl Claimant {
 /// maps control characters to nothing).
 const BETWEEN: &str = "\u{1f}";
 
+fn joined(names: &[Folded]) -> String {
+    names.iter().map(Folded::as_str).collect::<Vec<_>>().join(BETWEEN)
+}
+
 impl Store {
     pub async fn sync_books(&self, directory: DirectoryId) -> Result<Books, StoreFault> {
         let mut books = Books { known: vec![], of_item: HashMap::new() };
@@ -88,10 +92,9 @@ impl Store {
         let kinds = column(|staged| if staged.is_new { "add" } else { "update" }.to_owned());
         let names = column(|staged| staged.found.name.clone());
         let dns = column(|staged| staged.found.dn.clone());
-        let folded = column(|staged| staged.found.names.iter().map(Folded::as_str).collect::<Vec<_>>().join(BETWEEN));
-        let listed = |names: &[Folded]| names.iter().map(Folded::as_str).collect::<Vec<_>>().join(BETWEEN);
-        let member_of: Vec<String> = staged.iter().map(|staged| listed(&staged.found.member_of)).collect();
-        let primary: Vec<Option<i64>> = staged.iter().map(|staged| staged.found.primary_group.map(i64::from)).collect();
+        let folded = column(|staged| joined(&staged.found.names));
+        let member_of = column(|staged| joined(&staged.found.member_of));
+        let primary: Vec<Option<String>> = staged.iter().map(|staged| staged.found.primary_group.clone()).collect();
         let mails: Vec<Option<String>> = staged.iter().map(|staged| staged.found.profile.mail.clone()).collect();
         let profiles: Vec<Json<&Profile>> = staged.iter().map(|staged| Json(&staged.found.profile)).collect();
         let items: Vec<Uuid> = staged.iter().map(|staged| staged.item.0).collect();
@@ -104,7 +107,7 @@ impl Store {
              select $1, s.unique_id, s.kind, s.item, s.name, s.dn, s.mail, s.profile, string_to_array(s.names, $11),
                     s.fingerprint, string_to_array(s.member_of, $11), s.primary_group
              from unnest($2::text[], $3::text[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::jsonb[], $9::text[],
-                         $10::bytea[], $12::text[], $13::bigint[])
+                         $10::bytea[], $12::text[], $13::text[])
                   as s (unique_id, kind, item, name, dn, mail, profile, names, fingerprint, member_of, primary_group)
              on conflict do nothing",
             run.id.0,
@@ -350,6 +353,9 @@ impl Store {
         )
         .fetch_all(&mut *tx)
         .await?;
+        if !left.is_empty() {
+            super::groups::groups_changed(tx, run.directory).await?;
+        }
         let off: Vec<Uuid> = left.iter().filter(|row| row.off).map(|row| row.id).collect();
         sqlx::query!("delete from graces where user_id = any($1)", &off).execute(&mut *tx).await?;
         let disabled = left.into_iter().filter(|row| row.off);

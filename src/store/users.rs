@@ -22,9 +22,9 @@ pub struct Found {
     pub name: String,
     pub dn: String,
     pub profile: Profile,
-    /// Groups the account itself names, by DN in comparison form, and its primary group by number.
+    /// Groups the account itself names, by DN in comparison form, and its primary group by SID or gidNumber.
     pub member_of: Vec<Folded>,
-    pub primary_group: Option<u32>,
+    pub primary_group: Option<String>,
     /// Every name it can be called by, in comparison form.
     pub names: Vec<Folded>,
 }
@@ -238,9 +238,9 @@ impl Store {
             return Ok((Imported::NameTaken { name }, None));
         }
         let known = sqlx::query!(
-            r#"select id, name, dn, mail, profile as "profile: Json<Profile>",
+            r#"select id, name, dn, mail, profile as "profile: Json<Profile>", member_of, primary_group,
                       array(select folded from user_names n where n.user_id = users.id order by folded) as "names!"
-               from users where directory_id = $1 and unique_id = $2 for update"#,
+               from users where directory_id = $1 and unique_id = $2 for no key update"#,
             directory.0,
             found.unique_id.0,
         )
@@ -251,7 +251,8 @@ impl Store {
             let profile = Profile { mail: known.mail, ..known.profile.0 };
             let same =
                 known.name == found.name && known.dn == found.dn && profile == found.profile && known.names == names;
-            if same {
+            let same_groups = known.member_of == member_of && known.primary_group == found.primary_group;
+            if same && same_groups {
                 return Ok((Imported::Unchanged, Some(UserId(known.id))));
             }
             sqlx::query!(
@@ -263,7 +264,7 @@ impl Store {
                 found.profile.mail,
                 Json(&found.profile) as _,
                 &member_of,
-                found.primary_group.map(i64::from),
+                found.primary_group,
             )
             .execute(&mut *tx)
             .await?;
@@ -283,7 +284,7 @@ impl Store {
                 Json(&found.profile) as _,
                 sql(self.ambient.now()) as _,
                 &member_of,
-                found.primary_group.map(i64::from),
+                found.primary_group,
             )
             .execute(&mut *tx)
             .await?;

@@ -324,7 +324,7 @@ pub struct Entry {
 }
 
 /// More values than this in one entry are a hostile or broken directory.
-const MAX_VALUES: usize = 100_000;
+const MAX_VALUES: usize = 1_000_000;
 
 impl Entry {
     pub fn parse(frame: &Frame) -> Result<Self, BerFault> {

@@ -148,11 +148,12 @@ async fn open_books(store: &Store, tx: &mut PgConnection, jobs: &[Job]) -> Resul
     if users.is_empty() {
         return Ok(books);
     }
+    // Not `for update`: rows elsewhere that refer to a user, such as the groups a run writes, are no reason to wait.
     let rows = sqlx::query_as!(
         UserRow,
         r#"select id, directory_id, unique_id, name, enabled, blocked, failures, lockouts, locked_until,
                   bypass_until, 0::bigint as "recovery_codes!"
-           from users where id = any($1) order by id for update"#,
+           from users where id = any($1) order by id for no key update"#,
         &users,
     )
     .fetch_all(&mut *tx)
