@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use crate::directory::{DirectoryClient, DirectoryFault, Search};
 use crate::domain::directory::profile::{profile, profile_attributes};
+use crate::domain::directory::state::{state, state_attributes};
 use crate::domain::directory::{Directory, DirectoryKind, UniqueId};
 use crate::domain::directory_diff::{Claim, Contest, contested};
 use crate::domain::dn::Dn;
@@ -189,6 +190,7 @@ pub(super) fn attributes(directory: &Directory) -> Vec<&str> {
     attributes.extend(directory.user_name_attributes());
     attributes.extend(directory.at_attributes());
     attributes.extend(profile_attributes(directory));
+    attributes.extend(state_attributes(directory.kind));
     // Some are asked for twice over; a server may refuse that.
     let mut seen = HashSet::new();
     attributes.retain(|name| seen.insert(name.to_ascii_lowercase()));
@@ -220,7 +222,8 @@ pub(super) fn account(directory: &Directory, entry: &Entry) -> Result<Found, Str
     names.sort_unstable();
     names.dedup();
     let profile = profile(directory, |name| entry.values(name)).0;
-    Ok(Found { unique_id, name, dn: entry.dn.clone(), profile, names })
+    let state = state(directory.kind, |name| entry.values(name));
+    Ok(Found { unique_id, name, dn: entry.dn.clone(), profile, state, names })
 }
 
 fn login_name(value: &[u8]) -> Option<LoginName> {
@@ -257,6 +260,7 @@ fn is_same(known: &Known, found: &Found) -> bool {
     known.name == found.name
         && known.dn == found.dn
         && known.profile == found.profile
+        && known.state == found.state
         && known.names.iter().map(String::as_str).eq(found.names.iter().map(Folded::as_str))
 }
 
@@ -284,6 +288,7 @@ mod tests {
     use crate::domain::directory::PageSize;
     use crate::domain::directory::attributes::{AttributeMap, AttributeName, Field};
     use crate::domain::directory::profile::Profile;
+    use crate::domain::directory::state::AccountState;
     use crate::domain::ids::DirectoryId;
     use crate::domain::name::fold;
     use crate::domain::secret::Password;
@@ -292,12 +297,13 @@ mod tests {
         let mut folded: Vec<Folded> = names.iter().map(|name| LoginName::parse(name).unwrap().folded()).collect();
         folded.sort_unstable();
         let dn = format!("uid={},dc=x", names[0]);
-        Found { unique_id: UniqueId(id.into()), name: names[0].into(), dn, profile: Profile::default(), names: folded }
+        let (profile, state) = (Profile::default(), AccountState::ENABLED);
+        Found { unique_id: UniqueId(id.into()), name: names[0].into(), dn, profile, state, names: folded }
     }
 
     fn known(id: &str, names: &[&str]) -> Known {
-        let Found { unique_id, name, dn, profile, names } = found(id, names);
-        Known { unique_id, name, dn, profile, names: names.into_iter().map(Folded::into_string).collect() }
+        let Found { unique_id, name, dn, profile, state, names } = found(id, names);
+        Known { unique_id, name, dn, profile, state, names: names.into_iter().map(Folded::into_string).collect() }
     }
 
     /// Added, updated, unchanged, and the conflicts as (name, DN).

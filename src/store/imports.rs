@@ -2,9 +2,11 @@
 
 use sqlx::types::Json;
 
+use super::users::state_from_sql;
 use super::{Store, StoreFault};
 use crate::domain::directory::UniqueId;
 use crate::domain::directory::profile::Profile;
+use crate::domain::directory::state::AccountState;
 use crate::domain::ids::DirectoryId;
 
 /// An account as our books have it.
@@ -14,6 +16,7 @@ pub struct Known {
     pub name: String,
     pub dn: String,
     pub profile: Profile,
+    pub state: AccountState,
     /// In comparison form, sorted by bytes.
     pub names: Vec<String>,
 }
@@ -22,6 +25,7 @@ impl Store {
     pub async fn known_accounts(&self, directory: DirectoryId) -> Result<Vec<Known>, StoreFault> {
         let rows = sqlx::query!(
             r#"select u.unique_id, u.name, u.dn, u.mail, u.profile as "profile: Json<Profile>",
+                      u.directory_disabled, u.directory_until,
                       array(select n.folded from user_names n where n.user_id = u.id) as "names!"
                from users u where u.directory_id = $1"#,
             directory.0,
@@ -32,7 +36,8 @@ impl Store {
             // Here and not in the query: the database may sort by a language's rules.
             row.names.sort_unstable();
             let profile = Profile { mail: row.mail, ..row.profile.0 };
-            Known { unique_id: UniqueId(row.unique_id), name: row.name, dn: row.dn, profile, names: row.names }
+            let state = state_from_sql(row.directory_disabled, row.directory_until);
+            Known { unique_id: UniqueId(row.unique_id), name: row.name, dn: row.dn, profile, state, names: row.names }
         });
         Ok(known.collect())
     }

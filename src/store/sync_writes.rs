@@ -92,16 +92,20 @@ impl Store {
         let mails: Vec<Option<String>> = staged.iter().map(|staged| staged.found.profile.mail.clone()).collect();
         let profiles: Vec<Json<&Profile>> = staged.iter().map(|staged| Json(&staged.found.profile)).collect();
         let items: Vec<Uuid> = staged.iter().map(|staged| staged.item.0).collect();
+        let disabled: Vec<Option<bool>> = staged.iter().map(|staged| staged.found.state.disabled).collect();
+        let until: Vec<Option<jiff_sqlx::Timestamp>> =
+            staged.iter().map(|staged| staged.found.state.until.map(sql)).collect();
         let prints: Vec<Vec<u8>> = staged.iter().map(|staged| staged.fingerprint.to_vec()).collect();
         let mut tx = self.pool.begin().await?;
         run.lease.check(&mut tx).await?;
         sqlx::query!(
             "insert into sync_changes (run_id, unique_id, kind, sync_item, name, dn, mail, profile, names,
-                                       fingerprint)
+                                       fingerprint, directory_disabled, directory_until)
              select $1, s.unique_id, s.kind, s.item, s.name, s.dn, s.mail, s.profile, string_to_array(s.names, $11),
-                    s.fingerprint
+                    s.fingerprint, s.disabled, s.until
              from unnest($2::text[], $3::text[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::jsonb[], $9::text[],
-                         $10::bytea[]) as s (unique_id, kind, item, name, dn, mail, profile, names, fingerprint)
+                         $10::bytea[], $12::boolean[], $13::timestamptz[])
+                  as s (unique_id, kind, item, name, dn, mail, profile, names, fingerprint, disabled, until)
              on conflict do nothing",
             run.id.0,
             &ids,
@@ -114,6 +118,8 @@ impl Store {
             &folded,
             &prints,
             BETWEEN,
+            &disabled as _,
+            &until as _,
         )
         .execute(&mut *tx)
         .await?;
@@ -379,8 +385,9 @@ impl Store {
         by: &str,
     ) -> Result<Vec<Event>, StoreFault> {
         let updated = sqlx::query_scalar!(
-            "update users u set name = c.name, dn = c.dn, mail = c.mail, profile = c.profile, sync_item = i.id, fingerprint = c.fingerprint,
-                    left_at = null, enabled = u.enabled or u.left_at is not null and u.enabled_by = 'sync'
+            "update users u set name = c.name, dn = c.dn, mail = c.mail, profile = c.profile, sync_item = i.id,
+                    directory_disabled = c.directory_disabled, directory_until = c.directory_until,
+                    fingerprint = c.fingerprint, left_at = null, enabled = u.enabled or u.left_at is not null and u.enabled_by = 'sync'
              from sync_changes c left join sync_items i on i.id = c.sync_item
              where c.run_id = $1 and c.unique_id = u.unique_id and c.kind in ('add', 'update')
                and u.directory_id = $2 and u.unique_id = any($3)
@@ -396,9 +403,10 @@ impl Store {
             enabled.map(|(id, name)| Event::UserEnabled { user: UserId(id), name, by: by.to_owned() }).collect();
         let new: Vec<Uuid> = ids.iter().map(|_| self.ambient.id()).collect();
         let added = sqlx::query!(
-            "insert into users (id, directory_id, unique_id, name, dn, mail, profile, sync_item, fingerprint, enabled,
-                                enabled_by, created_at)
-             select n.id, $2, c.unique_id, c.name, c.dn, c.mail, c.profile, i.id, c.fingerprint, coalesce(i.enabled, false), 'sync', $5
+            "insert into users (id, directory_id, unique_id, name, dn, mail, profile, directory_disabled, directory_until,
+                                sync_item, fingerprint, enabled, enabled_by, created_at)
+             select n.id, $2, c.unique_id, c.name, c.dn, c.mail, c.profile, c.directory_disabled, c.directory_until,
+                    i.id, c.fingerprint, coalesce(i.enabled, false), 'sync', $5
              from unnest($3::text[], $4::uuid[]) as n (unique_id, id)
                   join sync_changes c on c.run_id = $1 and c.unique_id = n.unique_id and c.kind = 'add'
                   left join sync_items i on i.id = c.sync_item

@@ -11,6 +11,7 @@ use super::{Store, StoreFault, sql};
 use crate::domain::audit::Event;
 use crate::domain::directory::UniqueId;
 use crate::domain::directory::profile::Profile;
+use crate::domain::directory::state::AccountState;
 use crate::domain::ids::{ChallengeId, DirectoryId, UserId};
 use crate::domain::name::Folded;
 use crate::domain::user::{Account, Failures, User};
@@ -22,6 +23,7 @@ pub struct Found {
     pub name: String,
     pub dn: String,
     pub profile: Profile,
+    pub state: AccountState,
     /// Every name it can be called by, in comparison form.
     pub names: Vec<Folded>,
 }
@@ -47,6 +49,9 @@ pub struct Listed {
     pub dn: String,
     pub mail: Option<String>,
     pub profile: Profile,
+    /// What the directory said of the account when it was last read.
+    pub in_directory: AccountState,
+    /// Whether we let the account be used.
     pub enabled: bool,
     pub blocked: bool,
     pub locked_until: Option<Timestamp>,
@@ -94,6 +99,10 @@ impl UserRow {
 
 fn from_sql(at: jiff_sqlx::Timestamp) -> Timestamp {
     at.to_jiff()
+}
+
+pub(super) fn state_from_sql(disabled: Option<bool>, until: Option<jiff_sqlx::Timestamp>) -> AccountState {
+    AccountState { disabled, until: until.map(from_sql) }
 }
 
 impl Store {
@@ -153,7 +162,8 @@ impl Store {
 
     async fn listed(&self, ids: Option<&[Uuid]>) -> Result<Vec<Listed>, StoreFault> {
         let rows = sqlx::query!(
-            r#"select u.id, u.name, d.name as directory, u.dn, u.mail, u.profile as "profile: Json<Profile>", u.enabled, u.blocked, u.locked_until, u.bypass_until,
+            r#"select u.id, u.name, d.name as directory, u.dn, u.mail, u.profile as "profile: Json<Profile>",
+                      u.directory_disabled, u.directory_until, u.enabled, u.blocked, u.locked_until, u.bypass_until,
                       array(select a.factor from authenticators a where a.user_id = u.id order by a.factor) as "factors!",
                       (select count(*) from recovery_codes r where r.user_id = u.id and r.used_at is null) as "codes!"
                from users u join directories d on d.id = u.directory_id
@@ -179,6 +189,7 @@ impl Store {
                     dn: row.dn,
                     profile: Profile { mail: row.mail.clone(), ..row.profile.0 },
                     mail: row.mail,
+                    in_directory: state_from_sql(row.directory_disabled, row.directory_until),
                     enabled: row.enabled,
                     blocked: row.blocked,
                     locked_until: still(row.locked_until),
@@ -235,7 +246,7 @@ impl Store {
             return Ok((Imported::NameTaken { name }, None));
         }
         let known = sqlx::query!(
-            r#"select id, name, dn, mail, profile as "profile: Json<Profile>",
+            r#"select id, name, dn, mail, profile as "profile: Json<Profile>", directory_disabled, directory_until,
                       array(select folded from user_names n where n.user_id = users.id order by folded) as "names!"
                from users where directory_id = $1 and unique_id = $2 for update"#,
             directory.0,
@@ -245,18 +256,24 @@ impl Store {
         .await?;
         let (id, result) = if let Some(known) = known {
             let profile = Profile { mail: known.mail, ..known.profile.0 };
-            let same =
-                known.name == found.name && known.dn == found.dn && profile == found.profile && known.names == names;
+            let same = known.name == found.name
+                && known.dn == found.dn
+                && profile == found.profile
+                && state_from_sql(known.directory_disabled, known.directory_until) == found.state
+                && known.names == names;
             if same {
                 return Ok((Imported::Unchanged, Some(UserId(known.id))));
             }
             sqlx::query!(
-                "update users set name = $2, dn = $3, mail = $4, profile = $5, fingerprint = null where id = $1",
+                "update users set name = $2, dn = $3, mail = $4, profile = $5, directory_disabled = $6,
+                                  directory_until = $7, fingerprint = null where id = $1",
                 known.id,
                 found.name,
                 found.dn,
                 found.profile.mail,
                 Json(&found.profile) as _,
+                found.state.disabled,
+                found.state.until.map(sql) as _,
             )
             .execute(&mut *tx)
             .await?;
@@ -265,8 +282,9 @@ impl Store {
         } else {
             let id = self.ambient.id();
             sqlx::query!(
-                "insert into users (id, directory_id, unique_id, name, dn, mail, profile, created_at)
-                     values ($1, $2, $3, $4, $5, $6, $7, $8)",
+                "insert into users (id, directory_id, unique_id, name, dn, mail, profile, directory_disabled, directory_until,
+                                    created_at)
+                     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
                 id,
                 directory.0,
                 found.unique_id.0,
@@ -274,6 +292,8 @@ impl Store {
                 found.dn,
                 found.profile.mail,
                 Json(&found.profile) as _,
+                found.state.disabled,
+                found.state.until.map(sql) as _,
                 sql(self.ambient.now()) as _,
             )
             .execute(&mut *tx)
