@@ -3,7 +3,7 @@
 use std::io::{IsTerminal as _, Write as _};
 
 use clap::{Args, Subcommand};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::enrol::{EnrolApp, EnrolHotp, EnrolTotp, RecoveryCodes, Resync};
@@ -12,6 +12,7 @@ use super::world::World;
 use super::{group, input, show};
 use crate::domain::dn::Dn;
 use crate::domain::ids::AuthenticatorId;
+use crate::domain::outcome::Denial;
 use crate::flows::import::{self, Conflict, ImportFault, Named, Report, Skipped, Which};
 use crate::store::groups::Membership;
 use crate::store::users::Listed;
@@ -170,27 +171,34 @@ impl Command {
 }
 
 async fn list(world: &World, json: bool) -> Result<(), Failure> {
-    let users = world.store.users().await?;
+    let (users, now) = (world.store.users().await?, world.store.ambient().now());
     if json {
         return show::json(&users);
     }
     let rows: Vec<_> = users
         .into_iter()
         .map(|user| {
-            let state = state(&user);
+            let state = state(&user, now);
             [user.name, user.directory, user.mail.unwrap_or_default(), user.factors.join(", "), state]
         })
         .collect();
     show::table(["name", "directory", "mail", "factors", "state"], &rows)
 }
 
-fn state(user: &Listed) -> String {
+fn state(user: &Listed, now: Timestamp) -> String {
     let mut words = vec![];
     if !user.enabled {
         words.push("disabled".to_owned());
     }
     if user.blocked {
         words.push("blocked".to_owned());
+    }
+    match (user.in_directory.denial(now), user.in_directory.until) {
+        (Some(Denial::ExpiredInDirectory), Some(until)) => {
+            words.push(format!("expired in the directory since {}", show::time(until)));
+        }
+        (Some(_), _) => words.push("disabled in the directory".to_owned()),
+        (None, _) => {}
     }
     words.extend(user.locked_until.map(|until| format!("locked out until {}", show::time(until))));
     words.extend(user.bypass_until.map(|until| format!("bypass until {}", show::time(until))));
@@ -233,7 +241,7 @@ async fn show_one(world: &World, who: &Who, json: bool) -> Result<(), Failure> {
     facts.extend(person.phones.iter().map(|labelled| ("phone", format!("{} ({})", labelled.phone, labelled.label))));
     facts.extend(person.language.clone().map(|language| ("language", language)));
     facts.extend(groups.into_iter().map(|group| ("group", group::membership(&group))));
-    let state = state(&user);
+    let state = state(&user, world.store.ambient().now());
     facts.push(("state", if state.is_empty() { "enabled".to_owned() } else { state }));
     let each =
         authenticators.into_iter().map(|each| ("factor", format!("{} {} ({})", each.factor, each.label, each.id)));

@@ -2,6 +2,7 @@
 
 pub mod attributes;
 pub mod profile;
+pub mod state;
 
 use std::time::Duration;
 

@@ -118,6 +118,8 @@ fn counts(denial: Denial) -> bool {
         | Denial::NoFactor
         | Denial::MustEnrol
         | Denial::Disabled
+        | Denial::DisabledInDirectory
+        | Denial::ExpiredInDirectory
         | Denial::Blocked
         | Denial::LockedOut
         | Denial::FactorNotAllowed

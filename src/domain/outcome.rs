@@ -35,6 +35,9 @@ pub enum Denial {
     /// The person has to enrol a factor first.
     MustEnrol,
     Disabled,
+    /// The directory lets nobody use the account, whatever the password.
+    DisabledInDirectory,
+    ExpiredInDirectory,
     Blocked,
     LockedOut,
     MissingCode,
@@ -54,6 +57,11 @@ pub enum Denial {
 }
 
 impl Denial {
+    /// Does the directory itself keep the account out? Then its refusal of the password may be for that, and is its to word.
+    pub const fn is_of_the_directory(self) -> bool {
+        matches!(self, Self::WrongPassword | Self::DisabledInDirectory | Self::ExpiredInDirectory)
+    }
+
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::WrongPassword => "wrong-password",
@@ -62,6 +70,8 @@ impl Denial {
             Self::NoFactor => "no-factor",
             Self::MustEnrol => "must-enrol",
             Self::Disabled => "disabled",
+            Self::DisabledInDirectory => "disabled-in-directory",
+            Self::ExpiredInDirectory => "expired-in-directory",
             Self::Blocked => "blocked",
             Self::LockedOut => "locked-out",
             Self::MissingCode => "missing-code",

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 
 use super::client::{Client, UserMatch};
+use super::directory::state::AccountState;
 use super::factor::Factor;
 use super::outcome::{Denial, Exemption};
 use super::user::Account;
@@ -19,8 +20,18 @@ pub enum Requirement {
 }
 
 /// Decides from the client's policy and the account, before anything is asked of anybody. `account` is `None` for an
-/// entry of the directory that Vestibule does not know.
-pub fn requirement(client: &Client, account: Option<&Account>, source: IpAddr, now: Timestamp) -> Requirement {
+/// entry of the directory that Vestibule does not know; `state` is what the directory says of the entry now.
+pub fn requirement(
+    client: &Client,
+    account: Option<&Account>,
+    state: AccountState,
+    source: IpAddr,
+    now: Timestamp,
+) -> Requirement {
+    // Before everything else: no network, bypass or grace is trusted more than the directory.
+    if let Some(denial) = state.denial(now) {
+        return Requirement::Deny(denial);
+    }
     let Some(account) = account else {
         return match client.user_match {
             UserMatch::Refuse => Requirement::Deny(Denial::UnknownUser),
@@ -66,7 +77,7 @@ mod tests {
     fn asked(user_match: UserMatch, account: Option<&Account>) -> Requirement {
         let mut client = client();
         client.user_match = user_match;
-        requirement(&client, account, ELSEWHERE, NOW)
+        requirement(&client, account, AccountState::ENABLED, ELSEWHERE, NOW)
     }
 
     #[test]
@@ -86,7 +97,8 @@ mod tests {
         client.user_match = UserMatch::PasswordOnly;
         client.factors = vec![Factor::Hotp];
         let enrolled = account(&[Factor::Totp]);
-        assert_eq!(requirement(&client, Some(&enrolled), ELSEWHERE, NOW), Requirement::Deny(Denial::NoFactor));
+        let asked = requirement(&client, Some(&enrolled), AccountState::ENABLED, ELSEWHERE, NOW);
+        assert_eq!(asked, Requirement::Deny(Denial::NoFactor));
     }
 
     #[test]
@@ -95,8 +107,26 @@ mod tests {
         client.trusted_networks = vec!["198.51.100.0/24".parse().unwrap()];
         let mut enrolled = account(&[Factor::Totp]);
         let trusted = Requirement::PasswordOnly(Exemption::TrustedNetwork);
-        assert_eq!(requirement(&client, Some(&enrolled), ELSEWHERE, NOW), trusted);
+        let asked = |account: &Account| requirement(&client, Some(account), AccountState::ENABLED, ELSEWHERE, NOW);
+        assert_eq!(asked(&enrolled), trusted);
         enrolled.user.blocked = true;
-        assert_eq!(requirement(&client, Some(&enrolled), ELSEWHERE, NOW), Requirement::Deny(Denial::Blocked));
+        assert_eq!(asked(&enrolled), Requirement::Deny(Denial::Blocked));
+    }
+
+    #[test]
+    fn whom_the_directory_disabled_nothing_lets_in() {
+        let mut client = client();
+        client.user_match = UserMatch::PasswordOnly;
+        client.trusted_networks = vec!["198.51.100.0/24".parse().unwrap()];
+        let disabled = AccountState { disabled: Some(true), until: None };
+        let expired = AccountState { disabled: Some(false), until: Some(NOW) };
+        let mut known = account(&Factor::ALL);
+        known.grace_until = Some(NOW + jiff::SignedDuration::from_mins(1));
+        for account in [Some(&known), None] {
+            let asked = |state| requirement(&client, account, state, ELSEWHERE, NOW);
+            assert_eq!(asked(disabled), Requirement::Deny(Denial::DisabledInDirectory));
+            assert_eq!(asked(expired), Requirement::Deny(Denial::ExpiredInDirectory));
+            assert!(!matches!(asked(AccountState::default()), Requirement::Deny(_)), "unknown is the bind's to say");
+        }
     }
 }

@@ -66,6 +66,8 @@ pub enum Answer {
 pub enum Event {
     PasswordAccepted,
     PasswordRefused,
+    /// The directory lets nobody use the account any more, or it is gone; whatever it says of the password.
+    Barred(Denial),
     Answered(Answer),
     Judged(Outcome),
 }
@@ -115,9 +117,16 @@ impl SignIn {
             (State::Password(Plan::Ask(factor)), Event::PasswordAccepted) => {
                 (Self { state: State::Asking }, Step::Ask(factor))
             }
+            // Refused as an account that nobody may use, or as a wrong password: which, the directory need not say.
+            (State::Password(Plan::Judge(Proof::Denied(denial))), Event::PasswordRefused)
+                if denial.is_of_the_directory() =>
+            {
+                judge(Proof::Denied(denial))
+            }
             (State::Password(_) | State::Rechecking(_), Event::PasswordRefused) => {
                 judge(Proof::Denied(Denial::WrongPassword))
             }
+            (State::Rechecking(_), Event::Barred(denial)) => judge(Proof::Denied(denial)),
             (State::Asking, Event::Answered(answer)) => match answer {
                 Answer::Approved(challenge) => (Self { state: State::Rechecking(challenge) }, Step::Recheck),
                 Answer::Refused => judge(Proof::Denied(Denial::PromptRefused)),
@@ -226,6 +235,20 @@ mod tests {
     }
 
     #[test]
+    fn an_account_that_the_directory_disabled_is_so_before_and_after_any_prompt() {
+        let disabled = Denial::DisabledInDirectory;
+        for event in [Event::PasswordAccepted, Event::PasswordRefused] {
+            let (machine, _) = begin(&Requirement::Deny(disabled), &Extra::Nothing);
+            assert!(matches!(machine.on(event).1, Step::Judge(Proof::Denied(denial)) if denial == disabled));
+        }
+        let (machine, _) = begin(&Requirement::AnyOf(vec![Factor::App]), &Extra::Nothing);
+        let (machine, _) = machine.on(Event::PasswordAccepted);
+        let (machine, _) = machine.on(Event::Answered(Answer::Approved(ChallengeId(uuid::Uuid::nil()))));
+        let (_, step) = machine.on(Event::Barred(disabled));
+        assert!(matches!(step, Step::Judge(Proof::Denied(denial)) if denial == disabled));
+    }
+
+    #[test]
     fn a_code_wins_over_a_prompt_and_a_name_picks() {
         let both = || Requirement::AnyOf(vec![Factor::App, Factor::Totp]);
         let plan = |extra: Extra| begin(&both(), &extra).0.on(Event::PasswordAccepted).1;
@@ -252,7 +275,7 @@ mod tests {
 
     fn events() -> impl Strategy<Value = Event> {
         let challenge = ChallengeId(uuid::Uuid::nil());
-        (0..9_u8).prop_map(move |which| match which {
+        (0..10_u8).prop_map(move |which| match which {
             0 | 1 => Event::PasswordAccepted,
             2 => Event::PasswordRefused,
             3 => Event::Answered(Answer::Approved(challenge)),
@@ -260,6 +283,7 @@ mod tests {
             5 => Event::Answered(Answer::Expired),
             6 => Event::Answered(Answer::NotAsked(Denial::TooManyPrompts)),
             7 => Event::Judged(Outcome::Granted(Grant::Factor(Factor::App))),
+            8 => Event::Barred(Denial::DisabledInDirectory),
             _ => Event::Judged(Outcome::Denied(Denial::WrongCode)),
         })
     }

@@ -10,6 +10,7 @@ use super::groups;
 use crate::directory::{DirectoryClient, DirectoryFault, Search};
 use crate::domain::directory::attributes::Field;
 use crate::domain::directory::profile::{profile, profile_attributes};
+use crate::domain::directory::state::{state, state_attributes};
 use crate::domain::directory::{Directory, DirectoryKind, UniqueId};
 use crate::domain::directory_diff::{Claim, Contest, contested};
 use crate::domain::dn::Dn;
@@ -193,6 +194,7 @@ pub(super) fn attributes(directory: &Directory) -> Vec<&str> {
     attributes.extend(profile_attributes(directory));
     attributes.extend(directory.attributes.names(directory.kind, &Field::Groups));
     attributes.extend(groups::primary_attributes(directory.kind));
+    attributes.extend(state_attributes(directory.kind));
     // Some are asked for twice over; a server may refuse that.
     let mut seen = HashSet::new();
     attributes.retain(|name| seen.insert(name.to_ascii_lowercase()));
@@ -225,7 +227,8 @@ pub(super) fn account(directory: &Directory, entry: &Entry) -> Result<Found, Str
     names.dedup();
     let profile = profile(directory, |name| entry.values(name)).0;
     let (member_of, primary_group) = groups::named(directory, entry)?;
-    Ok(Found { unique_id, name, dn: entry.dn.clone(), profile, member_of, primary_group, names })
+    let state = state(directory.kind, |name| entry.values(name));
+    Ok(Found { unique_id, name, dn: entry.dn.clone(), profile, state, member_of, primary_group, names })
 }
 
 fn login_name(value: &[u8]) -> Option<LoginName> {
@@ -264,6 +267,7 @@ fn is_same(known: &Known, found: &Found) -> bool {
         && known.profile == found.profile
         && known.member_of.iter().map(String::as_str).eq(found.member_of.iter().map(Folded::as_str))
         && known.primary_group == found.primary_group
+        && known.state == found.state
         && known.names.iter().map(String::as_str).eq(found.names.iter().map(Folded::as_str))
 }
 
@@ -291,6 +295,7 @@ mod tests {
     use crate::domain::directory::PageSize;
     use crate::domain::directory::attributes::{AttributeMap, AttributeName};
     use crate::domain::directory::profile::Profile;
+    use crate::domain::directory::state::AccountState;
     use crate::domain::ids::DirectoryId;
     use crate::domain::name::fold;
     use crate::domain::secret::Password;
@@ -299,14 +304,15 @@ mod tests {
         let mut folded: Vec<Folded> = names.iter().map(|name| LoginName::parse(name).unwrap().folded()).collect();
         folded.sort_unstable();
         let dn = format!("uid={},dc=x", names[0]);
-        let (unique_id, profile) = (UniqueId(id.into()), Profile::default());
-        Found { unique_id, name: names[0].into(), dn, profile, member_of: vec![], primary_group: None, names: folded }
+        let (profile, state) = (Profile::default(), AccountState::ENABLED);
+        let (unique_id, member_of, primary_group) = (UniqueId(id.into()), vec![], None);
+        Found { unique_id, name: names[0].into(), dn, profile, state, member_of, primary_group, names: folded }
     }
 
     fn known(id: &str, names: &[&str]) -> Known {
-        let Found { unique_id, name, dn, profile, names, .. } = found(id, names);
+        let Found { unique_id, name, dn, profile, state, names, .. } = found(id, names);
         let names = names.into_iter().map(Folded::into_string).collect();
-        Known { unique_id, name, dn, profile, member_of: vec![], primary_group: None, names }
+        Known { unique_id, name, dn, profile, state, member_of: vec![], primary_group: None, names }
     }
 
     /// Added, updated, unchanged, and the conflicts as (name, DN).

@@ -5,6 +5,7 @@
 use tokio::time::Instant;
 
 use crate::directory::{DirectoryClient, DirectoryFault, Search};
+use crate::domain::directory::state::{AccountState, state, state_attributes};
 use crate::domain::directory::{Directory, DirectoryKind, UniqueId};
 use crate::domain::dn::{Dn, Value};
 use crate::domain::name::{Folded, LoginName, fold};
@@ -25,6 +26,7 @@ pub struct Account {
     /// As the directory spells it.
     pub dn: String,
     pub unique_id: UniqueId,
+    pub state: AccountState,
 }
 
 /// A name that more entries than this answer to is a fault of the directory's, not a name.
@@ -40,7 +42,7 @@ pub async fn resolve(
     let directory = client.directory();
     let Some((base, scope, filter)) = question(directory, name) else { return Ok(Resolved::NotOne) };
     let principal = directory.principal_attribute();
-    let attributes: Vec<&str> = std::iter::once(directory.unique_id_attribute()).chain(principal).collect();
+    let attributes: Vec<&str> = account_attributes(directory).chain(principal).collect();
     let search = Search { base, scope, filter: &filter, attributes: &attributes, limit: ENOUGH };
     let entries = match client.search(&search, deadline).await {
         Ok(entries) => entries,
@@ -63,11 +65,35 @@ pub async fn resolve(
 
 fn one(directory: &Directory, entries: &[Entry]) -> Resolved {
     let [entry] = entries else { return Resolved::NotOne };
-    let [value] = entry.values(directory.unique_id_attribute()) else { return Resolved::NotOne };
-    match directory.unique_id(value) {
-        Some(unique_id) => Resolved::One(Account { dn: entry.dn.clone(), unique_id }),
-        None => Resolved::NotOne,
-    }
+    account(directory, entry).map_or(Resolved::NotOne, Resolved::One)
+}
+
+/// What [`account`] looks at. The state comes with the name: no request more for it.
+fn account_attributes(directory: &Directory) -> impl Iterator<Item = &str> {
+    std::iter::once(directory.unique_id_attribute()).chain(state_attributes(directory.kind).iter().copied())
+}
+
+fn account(directory: &Directory, entry: &Entry) -> Option<Account> {
+    let [value] = entry.values(directory.unique_id_attribute()) else { return None };
+    let unique_id = directory.unique_id(value)?;
+    let state = state(directory.kind, |name| entry.values(name));
+    Some(Account { dn: entry.dn.clone(), unique_id, state })
+}
+
+/// What the directory says of an account now; `None` if it is no longer there by this DN.
+pub async fn state_of(
+    client: &DirectoryClient,
+    known: &Account,
+    deadline: Instant,
+) -> Result<Option<AccountState>, DirectoryFault> {
+    let directory = client.directory();
+    let attributes: Vec<&str> = account_attributes(directory).collect();
+    let filter = Filter::present("objectClass");
+    let search =
+        Search { base: &known.dn, scope: Scope::Base, filter: &filter, attributes: &attributes, limit: ENOUGH };
+    let entries = client.search(&search, deadline).await?;
+    let [entry] = entries.as_slice() else { return Ok(None) };
+    Ok(account(directory, entry).filter(|found| found.unique_id == known.unique_id).map(|found| found.state))
 }
 
 /// Where to look and for what; `None` if the name cannot be one of this directory's.

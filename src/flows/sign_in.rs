@@ -258,8 +258,9 @@ struct Run<'a> {
 
 /// Whose sign-in it is.
 enum Who {
-    /// A machine's account, by its DN.
-    Service(String),
+    /// A machine's account, by its DN, and why the directory lets nobody use it, if so. Who is known by a plainly spelled
+    /// DN is not looked up: the bind alone has the word.
+    Service(String, Option<Denial>),
     Person(Subject),
     /// The name cannot be anybody's.
     Nobody,
@@ -281,8 +282,8 @@ impl Run<'_> {
         let policy = self.desk.policies.current().await?;
         let upstream = policy.directory(self.attempt.client.directory).ok_or(SignInError::NoDirectory)?;
         match Box::pin(self.who(upstream)).await? {
-            Who::Service(dn) => Box::pin(self.service_account(upstream, &dn)).await,
-            Who::Nobody => Box::pin(self.deny_unasked(upstream, Denial::NotOneEntry)).await,
+            Who::Service(dn, barred) => Box::pin(self.service_account(upstream, &dn, barred)).await,
+            Who::Nobody => Box::pin(self.deny(upstream, Denial::NotOneEntry)).await,
             Who::Throttled => {
                 let outcome = Box::pin(self.conclude(None, Proof::Denied(Denial::Throttled), None, [0; 32])).await?;
                 Ok(Decided { ended: Ended::Throttled, outcome: Some(outcome) })
@@ -303,7 +304,7 @@ impl Run<'_> {
             && dn::is_plain(text)
             && attempt.client.exempts(dn, attempt.source)
         {
-            return Ok(Who::Service(text.clone()));
+            return Ok(Who::Service(text.clone(), None));
         }
         // The gateway's own account is through by now: a stranger at its login page must not take the gateway down too.
         if self.desk.throttle.is_over(attempt.source, Instant::now()) {
@@ -312,7 +313,8 @@ impl Run<'_> {
         Ok(match Box::pin(resolve::resolve(&upstream.client, &name, self.deadline)).await? {
             Resolved::One(account) => {
                 if Box::pin(self.is_service_account(upstream, &account.dn)).await? {
-                    Who::Service(account.dn)
+                    let barred = account.state.denial(self.desk.store.ambient().now());
+                    Who::Service(account.dn, barred)
                 } else {
                     Who::Person(Subject { bind_name: account.dn.clone(), account: Some(account) })
                 }
@@ -336,18 +338,28 @@ impl Run<'_> {
     }
 
     /// A machine's sign-in: the password alone. Successes are counted and summed up in the record, refusals listed.
-    async fn service_account(&self, upstream: &Upstream, dn: &str) -> Result<Decided, SignInError> {
+    async fn service_account(
+        &self,
+        upstream: &Upstream,
+        dn: &str,
+        barred: Option<Denial>,
+    ) -> Result<Decided, SignInError> {
         let attempt = self.attempt;
         let client = attempt.client.name.as_str();
-        match self.bind(upstream, dn, attempt.field).await? {
-            Verdict::Accepted { answer, upstream } => {
+        match (self.bind(upstream, dn, attempt.field).await?, barred) {
+            (Verdict::Accepted { answer, upstream }, None) => {
                 self.desk.recorder.count_service(&attempt.client, dn);
                 metrics::service_account_bound(client, "granted");
                 Ok(Decided { ended: Ended::Granted { answer, upstream }, outcome: None })
             }
-            Verdict::Refused { answer, .. } => {
+            (Verdict::Accepted { .. }, Some(denial)) => {
                 metrics::service_account_bound(client, "denied");
-                let outcome = self.conclude(None, Proof::Denied(Denial::WrongPassword), None, [0; 32]).await?;
+                self.deny(upstream, denial).await
+            }
+            (Verdict::Refused { answer, .. }, barred) => {
+                metrics::service_account_bound(client, "denied");
+                let denial = barred.unwrap_or(Denial::WrongPassword);
+                let outcome = self.conclude(None, Proof::Denied(denial), None, [0; 32]).await?;
                 Ok(Decided { ended: Ended::Refused { answer }, outcome: Some(outcome) })
             }
         }
@@ -362,7 +374,7 @@ impl Run<'_> {
         Ok(verdict)
     }
 
-    async fn deny_unasked(&self, upstream: &Upstream, denial: Denial) -> Result<Decided, SignInError> {
+    async fn deny(&self, upstream: &Upstream, denial: Denial) -> Result<Decided, SignInError> {
         let outcome = Box::pin(self.conclude(None, Proof::Denied(denial), None, [0; 32])).await?;
         let text = Box::pin(upstream.refusal(self.deadline)).await;
         Ok(Decided { ended: Ended::Denied { denial, text }, outcome: Some(outcome) })
@@ -383,10 +395,9 @@ impl Run<'_> {
         else {
             return Ok(None);
         };
-        let requirement = if subject.account.is_some() {
-            requirement(client, account.as_ref(), *source, now)
-        } else {
-            Requirement::Deny(Denial::NotOneEntry)
+        let requirement = match &subject.account {
+            Some(found) => requirement(client, account.as_ref(), found.state, *source, now),
+            None => Requirement::Deny(Denial::NotOneEntry),
         };
         let (machine, _) = SignIn::begin(&requirement, client, account.as_ref(), &offered.extra, *screen, now);
         let accepted = matches!(verdict, Verdict::Accepted { .. });
@@ -434,8 +445,13 @@ impl Run<'_> {
                     }
                 }
                 Step::Password | Step::Recheck => {
-                    (accepted, refused) = sort(self.bind(upstream, &subject.bind_name, &offered.password).await?);
-                    if accepted.is_some() { Event::PasswordAccepted } else { Event::PasswordRefused }
+                    let (verdict, barred) = Box::pin(self.recheck(upstream, subject, &offered.password)).await?;
+                    (accepted, refused) = sort(verdict);
+                    match barred {
+                        Some(denial) => Event::Barred(denial),
+                        None if accepted.is_some() => Event::PasswordAccepted,
+                        None => Event::PasswordRefused,
+                    }
                 }
             };
             (machine, step) = machine.on(event);
@@ -445,7 +461,7 @@ impl Run<'_> {
             // The machine grants only after an accepted password.
             (Outcome::Granted(_), None, _) => return Err(SignInError::Broken),
             // What a directory says of a name that is nobody's may differ from what it says of a wrong password (R19).
-            (Outcome::Denied(Denial::WrongPassword), _, Some(answer)) if subject.account.is_some() => {
+            (Outcome::Denied(denial), _, Some(answer)) if denial.is_of_the_directory() && subject.account.is_some() => {
                 Ended::Refused { answer }
             }
             (Outcome::Denied(denial), _, _) => {
@@ -487,6 +503,25 @@ impl Run<'_> {
             }
             Some(_) | None => Ok(Some(First { verdict, offered: first })),
         }
+    }
+
+    /// The directory's word on the password and on the account, after somebody was waited for: both may have changed. They
+    /// are asked at once, so that it takes no longer than the bind.
+    async fn recheck(
+        &self,
+        upstream: &Upstream,
+        subject: &Subject,
+        password: &Password,
+    ) -> Result<(Verdict, Option<Denial>), SignInError> {
+        let state = async {
+            let Some(account) = &subject.account else { return Ok(None) };
+            let state = resolve::state_of(&upstream.client, account, self.deadline).await?;
+            Ok::<_, SignInError>(match state {
+                Some(state) => state.denial(self.desk.store.ambient().now()),
+                None => Some(Denial::NotOneEntry),
+            })
+        };
+        tokio::try_join!(self.bind(upstream, &subject.bind_name, password), state)
     }
 
     async fn conclude(

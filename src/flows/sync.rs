@@ -13,6 +13,7 @@ use super::import;
 use super::sync_members::{self, Members};
 use crate::directory::{DirectoryClient, DirectoryFault, Search};
 use crate::domain::directory::profile::{Labelled, Profile};
+use crate::domain::directory::state::AccountState;
 use crate::domain::directory::{Directory, DirectoryKind};
 use crate::domain::directory_diff::{self, Comparison, Fingerprint, Sight, contested};
 use crate::domain::dn::Dn;
@@ -384,12 +385,14 @@ impl Reading {
 
 /// Everything a run writes about an account: a change of any of it is a change.
 fn fingerprint(item: SyncItemId, found: &Found) -> Fingerprint {
-    let Found { name, dn, profile, member_of, primary_group, names, unique_id: _ } = found;
+    let Found { name, dn, profile, state, member_of, primary_group, names, unique_id: _ } = found;
+    let AccountState { disabled, until } = state;
+    let (disabled, until) = (disabled.map(|it| it.to_string()), until.map(|it| it.to_string()));
     let Profile { first, last, mail, phones, language } = profile;
     let item = item.to_string();
     let phones = phones.iter().flat_map(|Labelled { label, phone }| [label.clone(), phone.to_string()]);
     let phones: Vec<String> = phones.collect();
-    let person = [first.as_ref(), last.as_ref(), mail.as_ref(), language.as_ref(), primary_group.as_ref()];
+    let person = [first, last, mail, language, primary_group, &disabled, &until].map(Option::as_ref);
     let fields = [Some(&item), Some(name), Some(dn)].into_iter().chain(person).map(|field| field.map(String::as_str));
     let lists = phones.iter().map(String::as_str).map(Some).chain([None]);
     directory_diff::fingerprint(fields.chain(lists).chain(listed(member_of)).chain(listed(names)))

@@ -39,6 +39,8 @@ pub fn denied(message_id: u32, denial: Denial, refusal: &str) -> Bytes {
         | Denial::NoFactor
         | Denial::MustEnrol
         | Denial::Disabled
+        | Denial::DisabledInDirectory
+        | Denial::ExpiredInDirectory
         | Denial::Blocked
         | Denial::LockedOut
         | Denial::MissingCode
@@ -181,9 +183,14 @@ mod tests {
 
     #[test]
     fn r19_every_denial_reads_like_a_wrong_password() {
-        let answers =
-            [Denial::WrongCode, Denial::LockedOut, Denial::UnknownUser, Denial::NoFactor, Denial::PromptRefused]
-                .map(|denial| denied(3, denial, "data 52e"));
+        let answers = [
+            Denial::WrongCode,
+            Denial::LockedOut,
+            Denial::UnknownUser,
+            Denial::DisabledInDirectory,
+            Denial::PromptRefused,
+        ]
+        .map(|denial| denied(3, denial, "data 52e"));
         assert!(answers.iter().all(|answer| *answer == answers[0]));
         let result = LdapResult::parse(&frame(answers[0].clone()).unwrap(), op::BIND_RESPONSE).unwrap();
         assert_eq!((result.code, result.diagnostic.as_str()), (49, "data 52e"));

@@ -2,9 +2,11 @@
 
 use sqlx::types::Json;
 
+use super::users::state_from_sql;
 use super::{Store, StoreFault};
 use crate::domain::directory::UniqueId;
 use crate::domain::directory::profile::Profile;
+use crate::domain::directory::state::AccountState;
 use crate::domain::ids::DirectoryId;
 
 /// An account as our books have it.
@@ -17,6 +19,7 @@ pub struct Known {
     /// Groups the account itself names, and its primary group; as in [`Found`](super::users::Found).
     pub member_of: Vec<String>,
     pub primary_group: Option<String>,
+    pub state: AccountState,
     /// In comparison form, sorted by bytes.
     pub names: Vec<String>,
 }
@@ -25,6 +28,7 @@ impl Store {
     pub async fn known_accounts(&self, directory: DirectoryId) -> Result<Vec<Known>, StoreFault> {
         let rows = sqlx::query!(
             r#"select u.unique_id, u.name, u.dn, u.mail, u.profile as "profile: Json<Profile>", u.member_of, u.primary_group,
+                      u.directory_disabled, u.directory_until,
                       array(select n.folded from user_names n where n.user_id = u.id) as "names!"
                from users u where u.directory_id = $1"#,
             directory.0,
@@ -40,6 +44,7 @@ impl Store {
                 name: row.name,
                 dn: row.dn,
                 profile,
+                state: state_from_sql(row.directory_disabled, row.directory_until),
                 member_of: row.member_of,
                 primary_group: row.primary_group,
                 names: row.names,

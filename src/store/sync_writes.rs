@@ -98,17 +98,21 @@ impl Store {
         let mails: Vec<Option<String>> = staged.iter().map(|staged| staged.found.profile.mail.clone()).collect();
         let profiles: Vec<Json<&Profile>> = staged.iter().map(|staged| Json(&staged.found.profile)).collect();
         let items: Vec<Uuid> = staged.iter().map(|staged| staged.item.0).collect();
+        let disabled: Vec<Option<bool>> = staged.iter().map(|staged| staged.found.state.disabled).collect();
+        let until: Vec<Option<jiff_sqlx::Timestamp>> =
+            staged.iter().map(|staged| staged.found.state.until.map(sql)).collect();
         let prints: Vec<Vec<u8>> = staged.iter().map(|staged| staged.fingerprint.to_vec()).collect();
         let mut tx = self.pool.begin().await?;
         run.lease.check(&mut tx).await?;
         sqlx::query!(
             "insert into sync_changes (run_id, unique_id, kind, sync_item, name, dn, mail, profile, names,
-                                       fingerprint, member_of, primary_group)
+                                       fingerprint, member_of, primary_group, directory_disabled, directory_until)
              select $1, s.unique_id, s.kind, s.item, s.name, s.dn, s.mail, s.profile, string_to_array(s.names, $11),
-                    s.fingerprint, string_to_array(s.member_of, $11), s.primary_group
+                    s.fingerprint, string_to_array(s.member_of, $11), s.primary_group, s.disabled, s.until
              from unnest($2::text[], $3::text[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::jsonb[], $9::text[],
-                         $10::bytea[], $12::text[], $13::text[])
-                  as s (unique_id, kind, item, name, dn, mail, profile, names, fingerprint, member_of, primary_group)
+                         $10::bytea[], $12::text[], $13::text[], $14::boolean[], $15::timestamptz[])
+                  as s (unique_id, kind, item, name, dn, mail, profile, names, fingerprint, member_of, primary_group,
+                        disabled, until)
              on conflict do nothing",
             run.id.0,
             &ids,
@@ -123,6 +127,8 @@ impl Store {
             BETWEEN,
             &member_of,
             &primary as _,
+            &disabled as _,
+            &until as _,
         )
         .execute(&mut *tx)
         .await?;
@@ -392,7 +398,8 @@ impl Store {
     ) -> Result<Vec<Event>, StoreFault> {
         let updated = sqlx::query_scalar!(
             "update users u set name = c.name, dn = c.dn, mail = c.mail, profile = c.profile, member_of = c.member_of,
-                    primary_group = c.primary_group, sync_item = i.id, fingerprint = c.fingerprint,
+                    primary_group = c.primary_group, directory_disabled = c.directory_disabled,
+                    directory_until = c.directory_until, sync_item = i.id, fingerprint = c.fingerprint,
                     left_at = null, enabled = u.enabled or u.left_at is not null and u.enabled_by = 'sync'
              from sync_changes c left join sync_items i on i.id = c.sync_item
              where c.run_id = $1 and c.unique_id = u.unique_id and c.kind in ('add', 'update')
@@ -410,8 +417,9 @@ impl Store {
         let new: Vec<Uuid> = ids.iter().map(|_| self.ambient.id()).collect();
         let added = sqlx::query!(
             "insert into users (id, directory_id, unique_id, name, dn, mail, profile, member_of, primary_group,
-                                sync_item, fingerprint, enabled, enabled_by, created_at)
-             select n.id, $2, c.unique_id, c.name, c.dn, c.mail, c.profile, c.member_of, c.primary_group, i.id, c.fingerprint, coalesce(i.enabled, false), 'sync', $5
+                                directory_disabled, directory_until, sync_item, fingerprint, enabled, enabled_by, created_at)
+             select n.id, $2, c.unique_id, c.name, c.dn, c.mail, c.profile, c.member_of, c.primary_group,
+                    c.directory_disabled, c.directory_until, i.id, c.fingerprint, coalesce(i.enabled, false), 'sync', $5
              from unnest($3::text[], $4::uuid[]) as n (unique_id, id)
                   join sync_changes c on c.run_id = $1 and c.unique_id = n.unique_id and c.kind = 'add'
                   left join sync_items i on i.id = c.sync_item

@@ -11,6 +11,7 @@ use super::{Store, StoreFault, sql};
 use crate::domain::audit::Event;
 use crate::domain::directory::UniqueId;
 use crate::domain::directory::profile::Profile;
+use crate::domain::directory::state::AccountState;
 use crate::domain::ids::{ChallengeId, DirectoryId, UserId};
 use crate::domain::name::Folded;
 use crate::domain::user::{Account, Failures, User};
@@ -25,6 +26,7 @@ pub struct Found {
     /// Groups the account itself names, by DN in comparison form, and its primary group by SID or gidNumber.
     pub member_of: Vec<Folded>,
     pub primary_group: Option<String>,
+    pub state: AccountState,
     /// Every name it can be called by, in comparison form.
     pub names: Vec<Folded>,
 }
@@ -50,6 +52,9 @@ pub struct Listed {
     pub dn: String,
     pub mail: Option<String>,
     pub profile: Profile,
+    /// What the directory said of the account when it was last read.
+    pub in_directory: AccountState,
+    /// Whether we let the account be used.
     pub enabled: bool,
     pub blocked: bool,
     pub locked_until: Option<Timestamp>,
@@ -97,6 +102,10 @@ impl UserRow {
 
 fn from_sql(at: jiff_sqlx::Timestamp) -> Timestamp {
     at.to_jiff()
+}
+
+pub(super) fn state_from_sql(disabled: Option<bool>, until: Option<jiff_sqlx::Timestamp>) -> AccountState {
+    AccountState { disabled, until: until.map(from_sql) }
 }
 
 impl Store {
@@ -156,7 +165,8 @@ impl Store {
 
     async fn listed(&self, ids: Option<&[Uuid]>) -> Result<Vec<Listed>, StoreFault> {
         let rows = sqlx::query!(
-            r#"select u.id, u.name, d.name as directory, u.dn, u.mail, u.profile as "profile: Json<Profile>", u.enabled, u.blocked, u.locked_until, u.bypass_until,
+            r#"select u.id, u.name, d.name as directory, u.dn, u.mail, u.profile as "profile: Json<Profile>",
+                      u.directory_disabled, u.directory_until, u.enabled, u.blocked, u.locked_until, u.bypass_until,
                       array(select a.factor from authenticators a where a.user_id = u.id order by a.factor) as "factors!",
                       (select count(*) from recovery_codes r where r.user_id = u.id and r.used_at is null) as "codes!"
                from users u join directories d on d.id = u.directory_id
@@ -182,6 +192,7 @@ impl Store {
                     dn: row.dn,
                     profile: Profile { mail: row.mail.clone(), ..row.profile.0 },
                     mail: row.mail,
+                    in_directory: state_from_sql(row.directory_disabled, row.directory_until),
                     enabled: row.enabled,
                     blocked: row.blocked,
                     locked_until: still(row.locked_until),
@@ -238,7 +249,8 @@ impl Store {
             return Ok((Imported::NameTaken { name }, None));
         }
         let known = sqlx::query!(
-            r#"select id, name, dn, mail, profile as "profile: Json<Profile>", member_of, primary_group,
+            r#"select id, name, dn, mail, profile as "profile: Json<Profile>", member_of, primary_group, directory_disabled,
+                      directory_until,
                       array(select folded from user_names n where n.user_id = users.id order by folded) as "names!"
                from users where directory_id = $1 and unique_id = $2 for no key update"#,
             directory.0,
@@ -249,15 +261,18 @@ impl Store {
         let member_of: Vec<String> = found.member_of.iter().map(|group| group.as_str().to_owned()).collect();
         let (id, result) = if let Some(known) = known {
             let profile = Profile { mail: known.mail, ..known.profile.0 };
-            let same =
-                known.name == found.name && known.dn == found.dn && profile == found.profile && known.names == names;
+            let same = known.name == found.name
+                && known.dn == found.dn
+                && profile == found.profile
+                && state_from_sql(known.directory_disabled, known.directory_until) == found.state
+                && known.names == names;
             let same_groups = known.member_of == member_of && known.primary_group == found.primary_group;
             if same && same_groups {
                 return Ok((Imported::Unchanged, Some(UserId(known.id))));
             }
             sqlx::query!(
                 "update users set name = $2, dn = $3, mail = $4, profile = $5, member_of = $6, primary_group = $7,
-                                  fingerprint = null where id = $1",
+                                  directory_disabled = $8, directory_until = $9, fingerprint = null where id = $1",
                 known.id,
                 found.name,
                 found.dn,
@@ -265,6 +280,8 @@ impl Store {
                 Json(&found.profile) as _,
                 &member_of,
                 found.primary_group,
+                found.state.disabled,
+                found.state.until.map(sql) as _,
             )
             .execute(&mut *tx)
             .await?;
@@ -273,8 +290,9 @@ impl Store {
         } else {
             let id = self.ambient.id();
             sqlx::query!(
-                "insert into users (id, directory_id, unique_id, name, dn, mail, profile, created_at, member_of, primary_group)
-                     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+                "insert into users (id, directory_id, unique_id, name, dn, mail, profile, directory_disabled, directory_until,
+                                    created_at, member_of, primary_group)
+                     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
                 id,
                 directory.0,
                 found.unique_id.0,
@@ -282,6 +300,8 @@ impl Store {
                 found.dn,
                 found.profile.mail,
                 Json(&found.profile) as _,
+                found.state.disabled,
+                found.state.until.map(sql) as _,
                 sql(self.ambient.now()) as _,
                 &member_of,
                 found.primary_group,

@@ -113,6 +113,14 @@ async fn r04_why_active_directory_refuses_reaches_the_client_in_its_own_words() 
         assert_eq!(wrong, direct(&samba, &dn, "wrong").await, "{account}");
         assert_eq!(appliance.failures(account).await, 0, "the directory's refusals are not ours to count");
     }
+    let recorded = appliance.recorded().await;
+    assert_eq!(recorded[..2], ["disabled-in-directory"; 2]);
+    assert_eq!(recorded[2..4], ["expired-in-directory"; 2]);
+    assert_eq!(
+        recorded[4..],
+        ["wrong-password"; 4],
+        "a password that must be changed is no account that nobody may use"
+    );
 }
 
 const STATES: [(&str, &str, &str); 4] = [
@@ -149,6 +157,7 @@ async fn r04_an_account_disabled_while_the_phone_rings_stays_out() {
     let (code, text) = gateway.answer_to(bind, op::BIND_RESPONSE).await;
     assert_eq!(code, 49);
     assert!(text.contains("data 533"), "{text}");
+    assert_eq!(appliance.recorded().await, ["disabled-in-directory"]);
 }
 
 #[tokio::test]

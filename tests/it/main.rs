@@ -15,6 +15,7 @@ mod bad_input;
 mod binds;
 mod cli_clients;
 mod codes;
+mod directory_state;
 mod drain;
 mod identity;
 mod joining;

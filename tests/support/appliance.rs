@@ -27,6 +27,7 @@ use vestibule::domain::challenge::Reply;
 use vestibule::domain::client::{Client, CodeForm, ServiceAccount, ServiceAccounts, UserMatch};
 use vestibule::domain::directory::attributes::AttributeMap;
 use vestibule::domain::directory::profile::Profile;
+use vestibule::domain::directory::state::AccountState;
 use vestibule::domain::directory::{Directory, DirectoryKind, PageSize, Server, Transport, UniqueId};
 use vestibule::domain::dn::Dn;
 use vestibule::domain::factor::Factor;
@@ -456,18 +457,17 @@ async fn introduce(store: &Store, directory: &Directory, users: &[(Wanted, Vec<C
             Wanted::Claimed { name, dn, unique_id } => {
                 let names = vec![fold(name).unwrap()];
                 let (name, dn, unique_id) = (name.clone(), dn.clone(), UniqueId(unique_id.clone()));
-                (
-                    Found {
-                        unique_id,
-                        name,
-                        dn,
-                        profile: Profile::default(),
-                        member_of: vec![],
-                        primary_group: None,
-                        names,
-                    },
-                    "geheim".to_owned(),
-                )
+                let found = Found {
+                    unique_id,
+                    name,
+                    dn,
+                    profile: Profile::default(),
+                    state: AccountState::default(),
+                    member_of: vec![],
+                    primary_group: None,
+                    names,
+                };
+                (found, "geheim".to_owned())
             }
         };
         let listed = import(store, directory.id, found).await;
@@ -506,6 +506,7 @@ pub async fn find(client: &DirectoryClient, name: &str) -> Found {
         profile: Profile { mail, ..Profile::default() },
         member_of: vec![],
         primary_group: None,
+        state: AccountState::default(),
         names,
     }
 }
