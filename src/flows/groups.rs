@@ -11,7 +11,7 @@ use crate::directory::{DirectoryClient, Search};
 use crate::domain::directory::attributes::Field;
 use crate::domain::directory::{Directory, DirectoryKind};
 use crate::domain::directory_diff;
-use crate::domain::dn::{Dn, Value};
+use crate::domain::dn::{Dn, Rdn, Value};
 use crate::domain::group_tree::{self, LIMITS, TreeFault};
 use crate::domain::ids::GroupId;
 use crate::domain::name::{Folded, LoginName, fold};
@@ -207,7 +207,7 @@ fn group(directory: &Directory, unique_id: String, entry: &Entry) -> Result<Foun
 
 /// What people call it: its cn, else what its DN begins with, else the DN.
 fn name(entry: &Entry, dn: &Dn) -> (String, Folded) {
-    let own = dn.rdns().first().into_iter().flat_map(|rdn| rdn.avas()).filter_map(|ava| match ava.value() {
+    let own = dn.rdns().first().into_iter().flat_map(Rdn::avas).filter_map(|ava| match ava.value() {
         Value::Text(text) => Some(text.as_str()),
         Value::Ber(_) => None,
     });
