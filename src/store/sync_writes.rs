@@ -221,6 +221,8 @@ impl Store {
             let owner = owners.entry(row.unique_id);
             owner.or_insert(Claimant { id, dn: row.dn, names: vec![] }).names.push(row.folded);
         }
+        // Hundreds of thousands of rows have come since statistics were last made, and every batch is planned by them.
+        sqlx::query!("analyze sync_changes (run_id, unique_id, kind, turn)").execute(&mut *tx).await?;
         let of_owners: Vec<String> = owners.keys().cloned().collect();
         let found = sqlx::query!(
             r#"with claimed as (select unique_id, unnest(names) as folded from sync_changes
