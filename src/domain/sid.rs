@@ -29,7 +29,7 @@ pub enum SidFault {
 impl Sid {
     /// Reads `objectSid` (MS-DTYP §2.4.2.2): exactly one SID, nothing behind it.
     pub fn parse(bytes: &[u8]) -> Result<Self, SidFault> {
-        let Some((&[revision, count, a, b, c, d, e, f], rest)) = bytes.split_first_chunk::<HEAD>() else {
+        let Some((&[revision, count, ref authority @ ..], rest)) = bytes.split_first_chunk::<HEAD>() else {
             return Err(SidFault::Length(bytes.len()));
         };
         if revision != 1 {
@@ -42,7 +42,7 @@ impl Sid {
             return Err(SidFault::Length(bytes.len()));
         }
         let quads = rest.chunks_exact(4).filter_map(|quad| <[u8; 4]>::try_from(quad).ok());
-        Ok(Self { authority: [a, b, c, d, e, f], sub_authorities: quads.map(u32::from_le_bytes).collect() })
+        Ok(Self { authority: *authority, sub_authorities: quads.map(u32::from_le_bytes).collect() })
     }
 
     /// The SID in the same domain with another last part: an account's `objectSid` and `primaryGroupID` give the group.

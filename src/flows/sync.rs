@@ -226,7 +226,8 @@ impl Work<'_> {
     async fn finish(&self, mut counts: Counts, note: Option<String>, progress: &mut impl FnMut(Progress)) -> Done {
         self.apply(&counts, progress).await?;
         let deadline = Instant::now() + LONGEST;
-        let said = match groups::follow(self.store, self.client, self.run, self.order.full, deadline).await {
+        let following = groups::follow(self.store, self.client, self.run, self.order.full, deadline);
+        let said = match Box::pin(following).await {
             Ok(followed) => {
                 counts.groups = followed.changed;
                 followed.note
