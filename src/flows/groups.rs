@@ -4,16 +4,18 @@
 //!
 //! How much a directory may make of its groups is bounded: how many, how deep, how wide, and how long their names are.
 
+use std::collections::HashMap;
+
 use tokio::time::Instant;
 
 use super::sync::SyncFault;
 use crate::directory::{DirectoryClient, Search};
 use crate::domain::directory::attributes::Field;
 use crate::domain::directory::{Directory, DirectoryKind};
-use crate::domain::directory_diff;
+use crate::domain::directory_diff::{self, Fingerprint, Key};
 use crate::domain::dn::{Dn, Rdn, Value};
 use crate::domain::group_tree::{self, LIMITS, TreeFault};
-use crate::domain::ids::GroupId;
+use crate::domain::ids::{DirectoryId, GroupId};
 use crate::domain::name::{Folded, LoginName, fold};
 use crate::domain::sid::Sid;
 use crate::store::Store;
@@ -57,7 +59,7 @@ pub async fn follow(
     deadline: Instant,
 ) -> Result<Followed, SyncFault> {
     let directory = client.directory();
-    let mut known = store.known_groups(directory.id).await?;
+    let known = store.known_groups(directory.id).await?;
     let knew = known.len();
     let text = directory.group_filter();
     let filter = Filter::parse(text).map_err(|fault| SyncFault::Groups(format!("the filter {text}: {fault}")))?;
@@ -65,45 +67,20 @@ pub async fn follow(
     let attributes = [id, "cn", "member", "uniqueMember", "memberUid", "gidNumber", "objectSid"];
     let base = &directory.base_dn;
     let search = Search { base, scope: Scope::Subtree, filter: &filter, attributes: &attributes, limit: MOST };
-    let mut reading = Reading::default();
-    let (mut batch, mut waiting) = (vec![], 0);
+    let mut reading = Reading::new(directory, known);
     let page_size = directory.page_size.get().min(PAGE);
     let mut pages = client.search_paged(&search, page_size.into(), deadline).await?;
     while let Some(entries) = pages.next().await? {
         for entry in entries {
-            let Some(unique_id) = entry.value(id).and_then(|value| directory.unique_id(value)) else {
-                reading.partial(|| format!("group {} shows our account no {id}", entry.dn));
-                continue;
-            };
-            reading.shown += 1;
-            // What is there has not gone, even if it cannot be used.
-            let before = known.remove(&directory_diff::key(&unique_id.0));
-            let group = match group(directory, unique_id.0, &entry) {
-                Ok(group) => group,
-                Err(why) => {
-                    reading.unusable(&entry.dn, &why);
-                    continue;
-                }
-            };
-            reading.members += group.members.len();
-            if reading.members > MOST_MEMBERS {
-                return Err(SyncFault::Groups(format!("with {} there are over {MOST_MEMBERS} members", entry.dn)));
-            }
-            if before.is_some_and(|(_, fingerprint)| fingerprint == group.fingerprint) {
-                continue;
-            }
-            reading.changed += 1;
-            waiting += group.members.len();
-            batch.push(group);
-            if batch.len() >= BATCH || waiting >= BATCH_MEMBERS {
-                store.write_groups(run, &batch).await?;
-                batch.clear();
-                waiting = 0;
+            reading.take(&entry)?;
+            if reading.batch.len() >= BATCH || reading.waiting >= BATCH_MEMBERS {
+                store.write_groups(run, &std::mem::take(&mut reading.batch)).await?;
+                reading.waiting = 0;
             }
         }
     }
     if directory.kind == DirectoryKind::OpenLdap && pages.references() > 0 {
-        reading.partial(|| "some groups are on other servers".to_owned());
+        reading.partial.get_or_insert_with(|| "some groups are on other servers".to_owned());
     }
     if reading.shown == 0 && knew > 0 && !full {
         return Err(SyncFault::Groups(format!(
@@ -111,28 +88,40 @@ pub async fn follow(
              `vestibule sync run --full`"
         )));
     }
-    if !batch.is_empty() {
-        store.write_groups(run, &batch).await?;
+    if !reading.batch.is_empty() {
+        store.write_groups(run, &reading.batch).await?;
     }
-    if reading.partial.is_none() && !known.is_empty() {
-        let gone: Vec<GroupId> = known.into_values().map(|(id, _)| id).collect();
-        reading.changed += gone.len() as u64;
+    let gone = reading.gone();
+    if !gone.is_empty() {
         store.remove_groups(run, &gone).await?;
     }
-    if store.groups_are_stale(directory.id).await? {
-        let edges = store.group_edges(directory.id, LIMITS.edges).await?;
-        let above = match group_tree::above(&edges, LIMITS) {
-            Ok(above) => above,
-            Err(fault) => return Err(SyncFault::Groups(told(store, fault).await?)),
-        };
-        store.close_groups(run, &edges, &above).await?;
-    }
+    close(store, directory.id, run).await?;
     Ok(reading.followed())
 }
 
+/// Works out who is in which group, if a group or an account changed since it was.
+async fn close(store: &Store, directory: DirectoryId, run: Run<'_>) -> Result<(), SyncFault> {
+    if !store.groups_are_stale(directory).await? {
+        return Ok(());
+    }
+    let edges = store.group_edges(directory, LIMITS.edges).await?;
+    let (group, what) = match group_tree::above(&edges, LIMITS) {
+        Ok(above) => return Ok(store.close_groups(run, &edges, &above).await?),
+        Err(TreeFault::TooDeep { above, limit }) => (above, format!("holds groups over more than {limit} steps")),
+        Err(TreeFault::TooMany { of, limit }) => (of, format!("nests more groups than are followed (limit {limit})")),
+    };
+    let dn = store.group_dn(group).await?.unwrap_or_else(|| group.to_string());
+    Err(SyncFault::Groups(format!("{dn} {what}")))
+}
+
 /// A read under way.
-#[derive(Default)]
-struct Reading {
+struct Reading<'a> {
+    directory: &'a Directory,
+    /// What our books have and the directory has not shown yet.
+    known: HashMap<Key, (GroupId, Fingerprint)>,
+    /// To be written, and how many members that brings.
+    batch: Vec<FoundGroup>,
+    waiting: usize,
     /// Groups, and members of all of them.
     shown: usize,
     members: usize,
@@ -144,34 +133,62 @@ struct Reading {
     first_unusable: Option<String>,
 }
 
-impl Reading {
-    fn partial(&mut self, why: impl FnOnce() -> String) {
-        self.partial.get_or_insert_with(why);
+impl<'a> Reading<'a> {
+    fn new(directory: &'a Directory, known: HashMap<Key, (GroupId, Fingerprint)>) -> Self {
+        let (batch, waiting, shown, members, changed, unusable) = (vec![], 0, 0, 0, 0, 0);
+        let (partial, first_unusable) = (None, None);
+        Self { directory, known, batch, waiting, shown, members, changed, partial, unusable, first_unusable }
     }
 
-    fn unusable(&mut self, dn: &str, why: &str) {
-        tracing::info!(dn, why, "a group cannot be used");
-        self.unusable += 1;
-        self.first_unusable.get_or_insert_with(|| format!("the first: {dn}: {why}"));
+    fn take(&mut self, entry: &Entry) -> Result<(), SyncFault> {
+        let id = self.directory.unique_id_attribute();
+        let Some(unique_id) = entry.value(id).and_then(|value| self.directory.unique_id(value)) else {
+            self.partial.get_or_insert_with(|| format!("group {} shows our account no {id}", entry.dn));
+            return Ok(());
+        };
+        self.shown += 1;
+        // What is there has not gone, even if it cannot be used.
+        let before = self.known.remove(&directory_diff::key(&unique_id.0));
+        let group = match group(self.directory, unique_id.0, entry) {
+            Ok(group) => group,
+            Err(why) => {
+                tracing::info!(dn = entry.dn, why, "a group cannot be used");
+                self.unusable += 1;
+                self.first_unusable.get_or_insert_with(|| format!("{}: {why}", entry.dn));
+                return Ok(());
+            }
+        };
+        self.members += group.members.len();
+        if self.members > MOST_MEMBERS {
+            return Err(SyncFault::Groups(format!("with {} there are over {MOST_MEMBERS} members", entry.dn)));
+        }
+        if before.is_none_or(|(_, fingerprint)| fingerprint != group.fingerprint) {
+            self.changed += 1;
+            self.waiting += group.members.len();
+            self.batch.push(group);
+        }
+        Ok(())
+    }
+
+    /// What our books have and a whole reading did not show.
+    fn gone(&mut self) -> Vec<GroupId> {
+        if self.partial.is_some() {
+            return vec![];
+        }
+        let gone: Vec<GroupId> = self.known.drain().map(|(_, (id, _))| id).collect();
+        self.changed += gone.len() as u64;
+        gone
     }
 
     fn followed(self) -> Followed {
-        let partial = self.partial.map(|why| format!("{why}; no group was taken for gone"));
         let count = self.unusable;
+        let partial = self.partial.map(|why| format!("{why}; no group was taken for gone"));
+        let unusable = self.first_unusable;
         let unusable =
-            self.first_unusable.map(|first| format!("{count} groups cannot be used and stay as they were ({first})"));
+            unusable.map(|first| format!("{count} groups cannot be used and stay as they were, such as {first}"));
         let notes: Vec<String> = partial.into_iter().chain(unusable).collect();
         Followed { changed: self.changed, note: (!notes.is_empty()).then(|| notes.join("; ")) }
     }
-}
-
-async fn told(store: &Store, fault: TreeFault<GroupId>) -> Result<String, SyncFault> {
-    let (group, what) = match fault {
-        TreeFault::TooDeep { above, limit } => (above, format!("holds groups over more than {limit} steps")),
-        TreeFault::TooMany { of, limit } => (of, format!("nests more groups than are followed (limit {limit})")),
-    };
-    let dn = store.group_dn(group).await?.unwrap_or_else(|| group.to_string());
-    Ok(format!("{dn} {what}"))
 }
 
 /// An entry as a group, or why it cannot be one. A member that cannot be read as a name is left out: it is no user of ours.

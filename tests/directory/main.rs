@@ -11,6 +11,7 @@ mod binds;
 mod examine;
 mod failover;
 mod lying;
+mod ranges;
 mod searches;
 mod stub;
 mod trust;

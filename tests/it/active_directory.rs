@@ -13,7 +13,7 @@ use super::support::ldap::{Answer, Ldap};
 use super::support::people::{app, hotp};
 
 #[path = "../support/samba.rs"]
-mod samba;
+pub mod samba;
 
 use samba::{BASE, DNS_DOMAIN, LOCKOUT_THRESHOLD, NETBIOS_DOMAIN, PASSWORD, Samba, change};
 
@@ -32,7 +32,7 @@ fn directory_of(samba: &Samba) -> Directory {
     }
 }
 
-fn before(samba: &Samba) -> Arrangement {
+pub fn before(samba: &Samba) -> Arrangement {
     let service = ServiceAccounts::Exact(Dn::parse(&Samba::service_dn()).unwrap());
     let client = Client { service_accounts: vec![ServiceAccount { who: service, from: vec![] }], ..netscaler() };
     Appliance::before_directory(directory_of(samba)).client(client)

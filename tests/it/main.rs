@@ -30,6 +30,8 @@ mod relay;
 mod replicas;
 mod secrets;
 mod service_accounts;
+mod sync_groups;
+mod sync_groups_ad;
 mod sync_openldap;
 mod transport;
 

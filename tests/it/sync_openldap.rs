@@ -11,20 +11,20 @@ use super::support::slapd::{Slapd, SlapdOptions};
 use super::{openldap, openldap_with};
 
 /// A command: its exit code and what it said.
-pub(super) fn vestibule(appliance: &Appliance, args: &[&str]) -> (i32, String, String) {
+pub fn vestibule(appliance: &Appliance, args: &[&str]) -> (i32, String, String) {
     let output = appliance.command().args(args).output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
 }
 
-pub(super) fn follow(appliance: &Appliance, item: &[&str]) {
+pub fn follow(appliance: &Appliance, item: &[&str]) {
     let args = [&["sync", "item", "add", "people", "--directory", "corp"][..], item].concat();
     let said = vestibule(appliance, &args);
     assert_eq!(said.0, 0, "{said:?}");
 }
 
 /// One run, as JSON.
-pub(super) fn run(appliance: &Appliance, more: &[&str]) -> Value {
+pub fn run(appliance: &Appliance, more: &[&str]) -> Value {
     let (code, out, err) =
         vestibule(appliance, &[&["sync", "run", "--directory", "corp", "--json"][..], more].concat());
     assert!(code < 2, "{code}: {err}");
@@ -35,14 +35,14 @@ pub(super) fn counts(run: &Value) -> [u64; 5] {
     ["added", "updated", "unchanged", "disabled", "removed"].map(|name| run["counts"][name].as_u64().unwrap())
 }
 
-pub(super) fn user(appliance: &Appliance, name: &str) -> Value {
+pub fn user(appliance: &Appliance, name: &str) -> Value {
     let (code, out, err) = vestibule(appliance, &["user", "show", name, "--json"]);
     assert_eq!(code, 0, "{name}: {err}");
     serde_json::from_str(&out).unwrap()
 }
 
 /// Changes the directory as its administrator.
-pub(super) fn change(slapd: &Slapd, ldif: &str) {
+pub fn change(slapd: &Slapd, ldif: &str) {
     let server = format!("ldap://{}", slapd.addr);
     let args = ["-x", "-H", &server, "-D", &slapd.admin_dn, "-w", &slapd.admin_password];
     let mut child = Command::new("ldapmodify").args(args).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
