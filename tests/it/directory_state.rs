@@ -13,7 +13,7 @@ use super::sync_openldap::{change, counts, follow, run, user, vestibule};
 use super::{answer, openldap, openldap_with};
 
 /// A directory that holds its users to pwdAccountLockedTime, and knows the attribute of 389, which it does not enforce.
-fn strict() -> Slapd {
+pub(super) fn strict() -> Slapd {
     openldap_with(SlapdOptions {
         global: "moduleload ppolicy\n\
                  attributetype ( 2.16.840.1.113730.3.1.610 NAME 'nsAccountLock' EQUALITY caseIgnoreMatch \

@@ -30,7 +30,9 @@ mod relay;
 mod replicas;
 mod secrets;
 mod service_accounts;
+mod sync_faults;
 mod sync_openldap;
+mod sync_runners;
 mod transport;
 
 #[path = "../support/mod.rs"]
