@@ -119,6 +119,26 @@ async fn r04_an_account_that_expires_while_the_phone_rings_stays_out() {
 }
 
 #[tokio::test]
+async fn r02_whom_a_sync_disables_and_then_removes_is_out_although_the_directory_still_knows_them() {
+    let slapd = openldap();
+    let appliance = Appliance::before(&slapd).user("user0001").with(hotp()).await;
+    let person = appliance.person("user0001");
+    follow(&appliance, &["--leavers", "delete", "--delete-after", "0"]);
+    run(&appliance, &[]);
+    let mut gateway = Ldap::connect(appliance.ldap_addr).await;
+    assert_eq!(gateway.bind(&person.dn, &person.with(&person.hotp())).await, answer(0));
+    let pool = appliance.store().pool();
+    sqlx::query("update sync_items set filter = '(!(uid=user0001))'").execute(pool).await.unwrap();
+    for _ in 0..2 {
+        run(&appliance, &[]);
+        for field in [person.with(&person.hotp()), person.password.clone()] {
+            assert_eq!(gateway.bind(&person.dn, &field).await, answer(49));
+        }
+    }
+    assert_eq!(appliance.recorded().await, ["hotp", "disabled", "disabled", "unknown-user", "unknown-user"]);
+}
+
+#[tokio::test]
 async fn a_state_that_our_account_may_not_read_locks_nobody_out() {
     let access = "access to attrs=shadowExpire by * none".to_owned();
     let slapd = openldap_with(SlapdOptions { access, ..SlapdOptions::default() });
