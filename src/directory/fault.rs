@@ -37,28 +37,38 @@ impl std::fmt::Display for Step {
 pub enum DirectoryFault {
     #[error("the name of directory server {server} cannot be resolved ({reason}); check the name and DNS")]
     Resolve { server: Server, reason: String },
-    #[error("directory server {server} cannot be reached: {reason}")]
+    #[error(
+        "directory server {server} cannot be reached: {reason}; check that it runs, and what lies on the way to its port"
+    )]
     Connect { server: Server, reason: String },
-    #[error("directory server {server} failed the TLS handshake, nothing was sent to it: {reason}")]
+    #[error(
+        "directory server {server} failed the TLS handshake, nothing was sent to it: {reason}; check its certificate, and the \
+         CA certificates that the directory trusts"
+    )]
     Tls { server: Server, reason: String },
     #[error(
         "directory server {server} refused StartTLS (result code {code} {diagnostic:?}), nothing was sent to it; allow \
          StartTLS there or use ldaps"
     )]
     StartTlsRefused { server: Server, code: u32, diagnostic: String },
-    #[error("directory server {server} closed the connection during {step}")]
+    #[error("directory server {server} closed the connection during {step}; look in its log for the reason")]
     Closed { server: Server, step: Step },
-    #[error("directory server {server} did not finish {step} within {limit:?}")]
+    #[error("directory server {server} did not finish {step} within {limit:?}; check its load and the network")]
     Timeout { server: Server, step: Step, limit: Duration },
-    #[error("directory server {server} does not keep to LDAP: {what}")]
+    #[error("directory server {server} does not keep to LDAP: {what}; check that its port is one for LDAP")]
     Protocol { server: Server, what: String },
-    #[error("directory server {server} cannot answer now (result code {code} {diagnostic:?})")]
+    #[error(
+        "directory server {server} cannot answer now (result code {code} {diagnostic:?}); look in its log for the reason"
+    )]
     Unavailable { server: Server, code: u32, diagnostic: String },
-    #[error("directory server {server} gave only part of a search result ({what}), so none of it is used")]
+    #[error(
+        "directory server {server} gave only part of a search result ({what}), so none of it is used; check its limits for \
+         our account, and the base"
+    )]
     Incomplete { server: Server, what: String },
     #[error(
         "directory server {server} refused our own account (result code {code} {diagnostic:?}); check the bind DN and \
-         its password"
+         its password, and whether the account is locked"
     )]
     ServiceBind { server: Server, code: u32, diagnostic: String },
     #[error("no server of directory {directory:?} answered; the last: {last}")]

@@ -191,12 +191,14 @@ impl Store {
     }
 
     /// Directories whose turn it is, and how often it comes. One that awaits approval is not among them: a new run would
-    /// throw away what is to be approved. One whose runner died in a run is, at once.
+    /// throw away what is to be approved. One whose runner died in a run is, at once; and one whose turn is so far off that the
+    /// clock must have gone backwards since it was set.
     pub async fn sync_due(&self) -> Result<Vec<(DirectoryId, Every)>, StoreFault> {
         let rows = sqlx::query!(
             r#"select s.directory_id, s.every_ms as "every_ms!" from sync_settings s
                where s.every_ms is not null
                  and (s.next_at is null or s.next_at <= $1
+                      or s.next_at > $1 + make_interval(secs => s.every_ms / 500.0)
                       or exists (select 1 from sync_runs r join leases l on l.name = 'sync ' || r.directory_id
                                  where r.directory_id = s.directory_id and r.status = 'running'
                                    and l.until < clock_timestamp()))
@@ -215,7 +217,7 @@ impl Store {
     pub async fn take_turn(&self, directory: DirectoryId, next: Timestamp) -> Result<bool, StoreFault> {
         let taken = sqlx::query!(
             "update sync_settings s set next_at = $2 where directory_id = $1
-               and (next_at is null or next_at <= $3
+               and (next_at is null or next_at <= $3 or next_at > $3 + make_interval(secs => every_ms / 500.0)
                     or exists (select 1 from sync_runs r where r.directory_id = $1 and r.status = 'running'))",
             directory.0,
             sql(next) as _,

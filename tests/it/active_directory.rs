@@ -11,11 +11,12 @@ use vestibule::wire::frame::op;
 use super::support::appliance::{Appliance, Arrangement, directory_at, netscaler};
 use super::support::ldap::{Answer, Ldap};
 use super::support::people::{app, hotp};
+use super::sync_openldap::{counts, follow, run, user, vestibule};
 
 #[path = "../support/samba.rs"]
 pub mod samba;
 
-use samba::{BASE, DNS_DOMAIN, LOCKOUT_THRESHOLD, NETBIOS_DOMAIN, PASSWORD, Samba, change};
+use samba::{BASE, DNS_DOMAIN, LOCKOUT_THRESHOLD, NETBIOS_DOMAIN, PASSWORD, STAFF, Samba, change};
 
 fn directory_of(samba: &Samba) -> Directory {
     let server = Server { host: samba.addr.ip().to_string(), port: samba.tls_addr.port(), transport: Transport::Ldaps };
@@ -227,4 +228,66 @@ async fn r03_a_deleted_account_that_is_made_again_by_the_same_name_has_no_factor
         assert_eq!(gateway.bind(&name, PASSWORD).await.0, 49, "{name}");
     }
     assert!(appliance.recorded().await.iter().skip(1).all(|reason| reason == "unknown-user"));
+}
+
+/// Follows the staff; the domain's own accounts are left out.
+fn follow_staff(appliance: &Appliance) -> u64 {
+    follow(appliance, &["--base", &format!("{STAFF},{BASE}")]);
+    counts(&run(appliance, &[]))[0]
+}
+
+#[tokio::test]
+async fn r04_a_sync_shows_who_is_disabled_or_expired_in_the_domain() {
+    let samba = Samba::start();
+    let appliance = before(&samba).await;
+    let people = follow_staff(&appliance);
+    let state = |name: &str| {
+        let (code, out, err) = vestibule(&appliance, &["user", "show", name]);
+        assert_eq!(code, 0, "{err}");
+        out.lines().find(|line| line.starts_with("state")).unwrap().split_once(' ').unwrap().1.trim().to_owned()
+    };
+    assert_eq!(state("dora"), "disabled in the directory");
+    assert_eq!(state("erik"), "expired in the directory since 2012-12-14T23:06:40Z");
+    assert_eq!(state(&format!("rita@{DNS_DOMAIN}")), "enabled");
+    assert_eq!(counts(&run(&appliance, &[])), [0, 0, people, 0, 0]);
+    samba.modify(&change(&Samba::dn_of("Rita Later"), "replace", "userAccountControl", "514"));
+    samba.modify(&change(&Samba::dn_of("Dora Disabled"), "replace", "userAccountControl", "512"));
+    assert_eq!(counts(&run(&appliance, &[])), [0, 2, people - 2, 0, 0]);
+    assert_eq!((state("rita").as_str(), state("dora").as_str()), ("disabled in the directory", "enabled"));
+}
+
+#[tokio::test]
+async fn r03_a_sync_takes_an_account_made_again_by_the_same_name_for_somebody_else() {
+    let samba = Samba::start();
+    samba.add(&Samba::user("Nils Neu", "nils"));
+    let appliance = before(&samba).user_with_password("nils", PASSWORD).with(hotp()).await;
+    follow_staff(&appliance);
+    let before = user(&appliance, "nils");
+    samba.delete(&Samba::dn_of("Nils Neu"));
+    samba.add(&Samba::user("Nils Neu", "nils"));
+    let again = run(&appliance, &[]);
+    assert_eq!(counts(&again)[0], 1, "{again}");
+    let after = user(&appliance, "nils");
+    assert_ne!(after["id"], before["id"]);
+    assert_eq!((&before["factors"], &after["factors"]), (&serde_json::json!(["hotp"]), &serde_json::json!([])));
+}
+
+#[tokio::test]
+async fn a_sync_whose_account_the_domain_has_locked_changes_nothing_and_says_so() {
+    let samba = Samba::start();
+    let appliance = before(&samba).await;
+    let people = follow_staff(&appliance);
+    for _ in 0..LOCKOUT_THRESHOLD {
+        assert_eq!(direct(&samba, &Samba::service_dn(), "wrong").await.0, 49);
+    }
+    let (code, _, err) = vestibule(&appliance, &["sync", "run", "--directory", "corp"]);
+    let server = samba.tls_addr.to_string();
+    for word in ["refused our own account", "data 775", "whether the account is locked", &server] {
+        assert!(code == 3 && err.contains(word), "{code}: {word:?} is missing in {err}");
+    }
+    let (_, out, _) = vestibule(&appliance, &["user", "list", "--json"]);
+    let listed: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let listed = listed.as_array().unwrap();
+    assert_eq!(u64::try_from(listed.len()).unwrap(), people);
+    assert!(listed.iter().all(|user| user["enabled"] == true));
 }

@@ -13,7 +13,7 @@ use super::sync_openldap::{change, counts, follow, run, user, vestibule};
 use super::{answer, openldap, openldap_with};
 
 /// A directory that holds its users to pwdAccountLockedTime, and knows the attribute of 389, which it does not enforce.
-fn strict() -> Slapd {
+pub(super) fn strict() -> Slapd {
     openldap_with(SlapdOptions {
         global: "moduleload ppolicy\n\
                  attributetype ( 2.16.840.1.113730.3.1.610 NAME 'nsAccountLock' EQUALITY caseIgnoreMatch \
@@ -116,6 +116,26 @@ async fn r04_an_account_that_expires_while_the_phone_rings_stays_out() {
     appliance.approve(&prompt).await;
     assert_eq!(gateway.answer_to(bind, op::BIND_RESPONSE).await, answer(49));
     assert_eq!(appliance.recorded().await, ["expired-in-directory"]);
+}
+
+#[tokio::test]
+async fn r02_whom_a_sync_disables_and_then_removes_is_out_although_the_directory_still_knows_them() {
+    let slapd = openldap();
+    let appliance = Appliance::before(&slapd).user("user0001").with(hotp()).await;
+    let person = appliance.person("user0001");
+    follow(&appliance, &["--leavers", "delete", "--delete-after", "0"]);
+    run(&appliance, &[]);
+    let mut gateway = Ldap::connect(appliance.ldap_addr).await;
+    assert_eq!(gateway.bind(&person.dn, &person.with(&person.hotp())).await, answer(0));
+    let pool = appliance.store().pool();
+    sqlx::query("update sync_items set filter = '(!(uid=user0001))'").execute(pool).await.unwrap();
+    for _ in 0..2 {
+        run(&appliance, &[]);
+        for field in [person.with(&person.hotp()), person.password.clone()] {
+            assert_eq!(gateway.bind(&person.dn, &field).await, answer(49));
+        }
+    }
+    assert_eq!(appliance.recorded().await, ["hotp", "disabled", "disabled", "unknown-user", "unknown-user"]);
 }
 
 #[tokio::test]

@@ -30,9 +30,11 @@ mod relay;
 mod replicas;
 mod secrets;
 mod service_accounts;
+mod sync_faults;
 mod sync_groups;
 mod sync_groups_ad;
 mod sync_openldap;
+mod sync_runners;
 mod transport;
 
 #[path = "../support/mod.rs"]

@@ -5,6 +5,7 @@
 pub mod appliance;
 pub mod gate;
 pub mod ldap;
+pub mod paged;
 pub mod people;
 pub mod postgres;
 pub mod process;

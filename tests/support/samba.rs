@@ -26,7 +26,7 @@ pub const PASSWORD: &str = "User-Passw0rd!";
 /// Wrong passwords in a row after which the domain locks an account.
 pub const LOCKOUT_THRESHOLD: usize = 3;
 
-const STAFF: &str = "OU=Staff,OU=Acme";
+pub const STAFF: &str = "OU=Staff,OU=Acme";
 const SERVICE: &str = "OU=Service,OU=Acme";
 const GROUPS: &str = "OU=Groups,OU=Acme";
 const PATIENCE: Duration = Duration::from_mins(1);
