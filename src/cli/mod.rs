@@ -18,6 +18,7 @@ mod failure;
 mod healthcheck;
 mod input;
 mod key;
+mod progress;
 mod serve;
 mod show;
 mod sync;

@@ -1,13 +1,12 @@
 //! `vestibule user`: who is known, and what a help desk does for them. Enrolment is in [`super::enrol`].
 
-use std::io::{IsTerminal as _, Write as _};
-
 use clap::{Args, Subcommand};
 use jiff::SignedDuration;
 use serde::Serialize;
 
 use super::enrol::{EnrolApp, EnrolHotp, EnrolTotp, RecoveryCodes, Resync};
 use super::failure::Failure;
+use super::progress::Progress;
 use super::world::World;
 use super::{input, show};
 use crate::domain::dn::Dn;
@@ -264,11 +263,12 @@ impl Import {
         };
         let which = Which { base, filter };
         let client = world.ask(directory.clone())?;
-        let plan = import::plan(&world.store, &client, &which, progress("read")).await?;
+        let plan = import::plan(&world.store, &client, &which, Progress::new("read", "accounts").counter()).await?;
         let report = if self.dry_run {
             plan.report()
         } else {
-            plan.carry_out(&world.store, &directory, &world.actor, progress("written")).await?
+            let written = Progress::new("write", "accounts").counter();
+            plan.carry_out(&world.store, &directory, &world.actor, written).await?
         };
         if report.found == 0 {
             return Err(Failure::No(format!(
@@ -277,18 +277,6 @@ impl Import {
             )));
         }
         tell(report, self.dry_run, self.json)
-    }
-}
-
-/// One line on a terminal that counts up; nothing elsewhere.
-fn progress(what: &'static str) -> impl FnMut(usize) {
-    let terminal = std::io::stderr().is_terminal();
-    move |count| {
-        if terminal {
-            let mut err = std::io::stderr().lock();
-            // A terminal that went away is no reason to stop an import.
-            let _ = write!(err, "\r{count} accounts {what}\x1b[K\r").and_then(|()| err.flush());
-        }
     }
 }
 
