@@ -3,6 +3,7 @@
 
 pub mod enrol;
 pub mod import;
+pub mod people_file;
 pub mod places;
 pub mod policy;
 pub mod resolve;

@@ -151,7 +151,7 @@ impl Store {
         self.listed(None).await
     }
 
-    async fn listed(&self, ids: Option<&[Uuid]>) -> Result<Vec<Listed>, StoreFault> {
+    pub(super) async fn listed(&self, ids: Option<&[Uuid]>) -> Result<Vec<Listed>, StoreFault> {
         let rows = sqlx::query!(
             r#"select u.id, u.name, d.name as directory, u.dn, u.mail, u.profile as "profile: Json<Profile>", u.enabled, u.blocked, u.locked_until, u.bypass_until,
                       array(select a.factor from authenticators a where a.user_id = u.id order by a.factor) as "factors!",
