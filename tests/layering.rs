@@ -263,8 +263,15 @@ mod no_secret_can_be_printed {
         vestibule::store::seal::Keyring: std::fmt::Debug, std::fmt::Display, serde::Serialize;
         vestibule::store::Store: std::fmt::Debug, std::fmt::Display, serde::Serialize;
         vestibule::domain::user::Authenticator: std::fmt::Debug, std::fmt::Display, serde::Serialize;
+        vestibule::domain::people_file::row::NewToken: std::fmt::Debug, std::fmt::Display, serde::Serialize;
+        vestibule::store::people::Person: std::fmt::Debug, std::fmt::Display, serde::Serialize;
         vestibule::domain::user::Token: std::fmt::Debug, std::fmt::Display, serde::Serialize;
         vestibule::domain::directory::Directory: std::fmt::Debug, std::fmt::Display, serde::Serialize;
+        vestibule::domain::people_file::Table: std::fmt::Debug, std::fmt::Display, serde::Serialize;
+        vestibule::domain::people_file::PeopleFile: std::fmt::Debug, std::fmt::Display, serde::Serialize;
+        vestibule::domain::people_file::Record: std::fmt::Debug, std::fmt::Display, serde::Serialize;
+        vestibule::domain::people_file::Cell: std::fmt::Debug, std::fmt::Display, serde::Serialize;
+        vestibule::domain::people_file::Row: std::fmt::Debug, std::fmt::Display, serde::Serialize;
         vestibule::domain::offered::Offered: std::fmt::Debug, std::fmt::Display, serde::Serialize;
         vestibule::wire::message::BindRequest: std::fmt::Debug, std::fmt::Display, serde::Serialize;
         vestibule::config::Config: std::fmt::Debug, std::fmt::Display;

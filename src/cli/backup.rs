@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::failure::Failure;
+use super::progress::{BYTES, Passing, Progress};
 use super::show;
 use super::world::{self, MissingKey, World};
 use crate::ambient::Ambient;
@@ -45,7 +46,7 @@ impl Backup {
                     "a backup is no text for a terminal; name a file, or send it through a pipe",
                 ));
             }
-            let mut out = BufWriter::new(std::io::stdout());
+            let mut out = BufWriter::new(Passing::new(std::io::stdout(), written()));
             let summary = backup::backup(world.store.pool(), &mut out, facts).await?;
             out.flush().map_err(BackupFault::Write)?;
             summary
@@ -71,14 +72,19 @@ impl Backup {
         partial.push(format!(".{}.partial", world.ambient.id().simple()));
         let partial = Partial(partial.into());
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&partial.0);
-        let mut out = BufWriter::new(file.map_err(BackupFault::Write)?);
+        let mut out = BufWriter::new(Passing::new(file.map_err(BackupFault::Write)?, written()));
         let summary = backup::backup(world.store.pool(), &mut out, facts).await?;
         let file = out.into_inner().map_err(|fault| BackupFault::Write(fault.into_error()))?;
+        let file = file.into_inner();
         file.sync_all().map_err(BackupFault::Write)?;
         // Unlike a rename, a link never replaces a file that came to be there meanwhile.
         fs::hard_link(&partial.0, &self.to).map_err(BackupFault::Write)?;
         Ok(summary)
     }
+}
+
+fn written() -> Progress {
+    Progress::new("back-up", BYTES)
 }
 
 /// A file in the making, gone when dropped.
@@ -94,12 +100,15 @@ impl Restore {
     /// Needs a database without rows, so it does not open the world, which would make some.
     pub fn run(self, config: &Config) -> Result<(), Failure> {
         let input: Box<dyn Read> = if self.from == Path::new("-") {
-            Box::new(std::io::stdin())
+            Box::new(Passing::new(std::io::stdin(), Progress::new("restore", BYTES)))
         } else {
             let file = File::open(&self.from).map_err(|fault| {
                 Failure::Input(format!("cannot read {}: {fault}; check the path", self.from.display()))
             })?;
-            Box::new(BufReader::new(file))
+            let progress = Progress::new("restore", BYTES);
+            let length = file.metadata().ok().filter(std::fs::Metadata::is_file).map(|about| about.len());
+            let progress = if let Some(length) = length { progress.of(length) } else { progress };
+            Box::new(BufReader::new(Passing::new(file, progress)))
         };
         let ambient = Ambient::system();
         let keyring = world::keyring(config, &ambient, MissingKey::Refuse)?;

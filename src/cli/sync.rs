@@ -1,20 +1,17 @@
 //! `vestibule sync`: which parts of a directory are followed, when, and what each run did.
 
-use std::io::{IsTerminal as _, Write as _};
-use std::time::Duration;
-
 use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
-use tokio::time::Instant;
 
 use super::failure::Failure;
+use super::progress::Progress;
 use super::world::World;
 use super::{input, show};
 use crate::domain::directory::profile::language;
 use crate::domain::dn::Dn;
 use crate::domain::ids::{SyncItemId, SyncRunId};
 use crate::domain::sync::{Counts, Every, Leavers, Pick, Reach, RunState, SyncItem, SyncRun};
-use crate::flows::sync::{self, Order, Progress, SyncFault};
+use crate::flows::sync::{self, Order, SyncFault};
 use crate::store::sync_runs::Change;
 use crate::tasks;
 use crate::wire::filter::Filter;
@@ -344,7 +341,7 @@ impl Once {
         let mut runs = vec![];
         for directory in directories {
             let client = world.ask(directory)?;
-            let run = sync::run(&world.store, &client, order, &world.actor, Bar::new().tell(), interrupted()?).await?;
+            let run = sync::run(&world.store, &client, order, &world.actor, told(), interrupted()?).await?;
             if !self.json {
                 tell(world, &run).await?;
             }
@@ -460,7 +457,7 @@ async fn show_one(world: &World, id: SyncRunId, json: bool) -> Result<(), Failur
 async fn approve(world: &World, id: SyncRunId, json: bool) -> Result<(), Failure> {
     let directory = world.directory(&find(world, id).await?.directory).await?;
     let client = world.ask(directory)?;
-    let run = sync::approve(&world.store, &client, id, &world.actor, Bar::new().tell(), interrupted()?).await?;
+    let run = sync::approve(&world.store, &client, id, &world.actor, told(), interrupted()?).await?;
     if json { show::json(&run) } else { tell(world, &run).await }
 }
 
@@ -489,48 +486,27 @@ impl Schedule {
     }
 }
 
-/// How long work goes on, said on standard error: a line that counts up on a terminal, one each few seconds elsewhere.
-struct Bar {
-    terminal: bool,
-    began: Instant,
-    said: Instant,
+/// Says how far a run has come: reading first, then applying.
+fn told() -> impl FnMut(sync::Progress) {
+    let mut stage = Stage::Reading(Progress::new("read", "accounts"));
+    move |progress| match (progress, &mut stage) {
+        (sync::Progress::Read { accounts }, Stage::Reading(progress)) => progress.reach(accounts as u64),
+        (sync::Progress::Applied { changes, of }, Stage::Applying(progress)) => {
+            progress.set_total(of as u64);
+            progress.reach(changes as u64);
+        }
+        (sync::Progress::Applied { changes, of }, Stage::Reading(_)) => {
+            let mut progress = Progress::new("apply", "changes").of(of as u64);
+            progress.reach(changes as u64);
+            stage = Stage::Applying(progress);
+        }
+        (sync::Progress::Read { .. }, Stage::Applying(_)) => {}
+    }
 }
 
-impl Bar {
-    fn new() -> Self {
-        let now = Instant::now();
-        Self { terminal: std::io::stderr().is_terminal(), began: now, said: now }
-    }
-
-    fn tell(mut self) -> impl FnMut(Progress) {
-        move |progress| {
-            let every = if self.terminal { Duration::from_millis(100) } else { Duration::from_secs(5) };
-            let is_last = matches!(progress, Progress::Applied { changes, of } if changes >= of);
-            if self.said.elapsed() < every && !(is_last && self.terminal) {
-                return;
-            }
-            self.said = Instant::now();
-            let text = self.text(progress);
-            let mut err = std::io::stderr().lock();
-            // A terminal that went away is no reason to stop.
-            let _ = if self.terminal { write!(err, "\r{text}\x1b[K\r") } else { writeln!(err, "{text}") };
-            let _ = err.flush();
-        }
-    }
-
-    fn text(&self, progress: Progress) -> String {
-        let rate = |count: usize| {
-            let millis = self.began.elapsed().as_millis().max(1);
-            (count as u128 * 1000) / millis
-        };
-        match progress {
-            Progress::Read { accounts } => format!("read {accounts} accounts, {}/s", rate(accounts)),
-            Progress::Applied { changes, of } => {
-                let filled = (changes * 20).checked_div(of).unwrap_or(20).min(20);
-                format!("[{}{}] {changes} of {of} changes", "#".repeat(filled), "-".repeat(20 - filled))
-            }
-        }
-    }
+enum Stage {
+    Reading(Progress),
+    Applying(Progress),
 }
 
 impl From<SyncFault> for Failure {

@@ -1,13 +1,14 @@
 //! `vestibule user`: who is known, and what a help desk does for them. Enrolment is in [`super::enrol`].
 
-use std::io::{IsTerminal as _, Write as _};
-
 use clap::{Args, Subcommand};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::enrol::{EnrolApp, EnrolHotp, EnrolTotp, RecoveryCodes, Resync};
+use super::export::Export;
 use super::failure::Failure;
+use super::import_file::FromFile;
+use super::progress::Progress;
 use super::world::World;
 use super::{group, input, show};
 use crate::domain::dn::Dn;
@@ -35,9 +36,11 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Take accounts of a directory into our books, or bring them up to date
+    /// Take accounts of a directory into our books, or bring them up to date; all that match, or those a file names
     #[command(after_help = IMPORT_EXAMPLE)]
     Import(Import),
+    /// Write the users as CSV, without any secret; `user import --file` reads it back
+    Export(Export),
     /// Keep a user out, whatever the directory says
     Disable {
         #[command(flatten)]
@@ -84,7 +87,9 @@ pub enum Command {
 const IMPORT_EXAMPLE: &str = "\
 Example, first to look and then to do:
   vestibule user import --directory corp --filter '(memberOf=cn=vpn,ou=groups,dc=corp,dc=example)' --dry-run
-  vestibule user import --directory corp --filter '(memberOf=cn=vpn,ou=groups,dc=corp,dc=example)'";
+  vestibule user import --directory corp --filter '(memberOf=cn=vpn,ou=groups,dc=corp,dc=example)'
+  vestibule user import --file people.csv
+  vestibule user import --file people.csv --apply";
 
 /// A user, as a person names one.
 #[derive(Args)]
@@ -104,9 +109,9 @@ impl Who {
 
 #[derive(Args)]
 pub struct Import {
-    /// The directory to import from
-    #[arg(long, value_name = "NAME")]
-    directory: String,
+    /// The directory to import from; with --file it may be left out, if there is only one or the rows name theirs
+    #[arg(long, value_name = "NAME", required_unless_present = "file")]
+    directory: Option<String>,
     /// Which accounts, as an LDAP filter; without it all people
     #[arg(long, value_name = "LDAPFILTER", value_parser = |text: &str| Filter::parse(text))]
     filter: Option<Filter>,
@@ -116,9 +121,11 @@ pub struct Import {
     /// Say what would change and change nothing
     #[arg(long)]
     dry_run: bool,
-    /// Print JSON: one object with found, added, updated, unchanged, conflicts, skipped
+    /// Print JSON: one object with found, added, updated, unchanged, conflicts, skipped; of a file with counts, columns, rows
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    from_file: FromFile,
 }
 
 impl Command {
@@ -128,6 +135,7 @@ impl Command {
             Self::List { json } => list(world, json).await,
             Self::Show { who, json } => show_one(world, &who, json).await,
             Self::Import(import) => import.run(world).await,
+            Self::Export(export) => export.run(world).await,
             Self::Disable { who } => {
                 let user = who.find(world).await?;
                 store.set_enabled(&user, false, actor).await?;
@@ -240,8 +248,14 @@ async fn show_one(world: &World, who: &Who, json: bool) -> Result<(), Failure> {
     facts.extend((!called.is_empty()).then_some(("person", called)));
     facts.extend(person.phones.iter().map(|labelled| ("phone", format!("{} ({})", labelled.phone, labelled.label))));
     facts.extend(person.language.clone().map(|language| ("language", language)));
+<<<<<<< HEAD
     facts.extend(groups.into_iter().map(|group| ("group", group::membership(&group))));
     let state = state(&user, world.store.ambient().now());
+=======
+    let state = state(&user);
+    let phones = world.store.phones(user.id).await?;
+    facts.extend(phones.into_iter().map(|(purpose, phone)| (purpose.name(), format!("{phone} (not verified)"))));
+>>>>>>> files
     facts.push(("state", if state.is_empty() { "enabled".to_owned() } else { state }));
     let each =
         authenticators.into_iter().map(|each| ("factor", format!("{} {} ({})", each.factor, each.label, each.id)));
@@ -264,7 +278,10 @@ struct ShownReport {
 
 impl Import {
     async fn run(self, world: &World) -> Result<(), Failure> {
-        let directory = world.directory(&self.directory).await?;
+        if let Some(path) = &self.from_file.file {
+            return self.from_file.run(path, self.directory.as_deref(), world, self.json).await;
+        }
+        let directory = world.directory(self.directory.as_deref().unwrap_or_default()).await?;
         let top = Dn::parse(&directory.base_dn).map_err(|fault| Failure::Fault(fault.to_string()))?;
         let base = self.base.unwrap_or_else(|| top.clone());
         if !base.is_under(&top) {
@@ -276,11 +293,12 @@ impl Import {
         };
         let which = Which { base, filter };
         let client = world.ask(directory.clone())?;
-        let plan = import::plan(&world.store, &client, &which, progress("read")).await?;
+        let plan = import::plan(&world.store, &client, &which, Progress::new("read", "accounts").counter()).await?;
         let report = if self.dry_run {
             plan.report()
         } else {
-            plan.carry_out(&world.store, &directory, &world.actor, progress("written")).await?
+            let written = Progress::new("write", "accounts").counter();
+            plan.carry_out(&world.store, &directory, &world.actor, written).await?
         };
         if report.found == 0 {
             return Err(Failure::No(format!(
@@ -289,18 +307,6 @@ impl Import {
             )));
         }
         tell(report, self.dry_run, self.json)
-    }
-}
-
-/// One line on a terminal that counts up; nothing elsewhere.
-fn progress(what: &'static str) -> impl FnMut(usize) {
-    let terminal = std::io::stderr().is_terminal();
-    move |count| {
-        if terminal {
-            let mut err = std::io::stderr().lock();
-            // A terminal that went away is no reason to stop an import.
-            let _ = write!(err, "\r{count} accounts {what}\x1b[K\r").and_then(|()| err.flush());
-        }
     }
 }
 

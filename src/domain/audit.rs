@@ -91,6 +91,13 @@ pub enum Event {
         name: String,
         by: String,
     },
+    /// A phone number came from a file. The number itself is not recorded.
+    PhoneSet {
+        user: UserId,
+        name: String,
+        purpose: &'static str,
+        by: String,
+    },
     UserEnabled {
         user: UserId,
         name: String,
@@ -207,6 +214,7 @@ impl Event {
             | Self::Resynchronised { user, .. }
             | Self::BypassGranted { user, .. }
             | Self::UserImported { user, .. }
+            | Self::PhoneSet { user, .. }
             | Self::UserEnabled { user, .. }
             | Self::UserDisabled { user, .. }
             | Self::UserBlocked { user, .. }

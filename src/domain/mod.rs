@@ -15,6 +15,7 @@ pub mod name;
 pub mod offered;
 pub mod otp;
 pub mod outcome;
+pub mod people_file;
 pub mod phone;
 pub mod policy;
 pub mod secret;

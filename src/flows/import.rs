@@ -98,10 +98,10 @@ pub async fn plan(
 #[derive(Debug, Default)]
 pub struct Plan {
     found: usize,
-    added: Vec<Found>,
-    updated: Vec<Found>,
+    pub(super) added: Vec<Found>,
+    pub(super) updated: Vec<Found>,
     unchanged: usize,
-    conflicts: Vec<Conflict>,
+    pub(super) conflicts: Vec<Conflict>,
     skipped: Vec<Skipped>,
 }
 
@@ -236,7 +236,7 @@ fn login_name(value: &[u8]) -> Option<LoginName> {
 }
 
 /// Decides what becomes of each account found.
-fn compare(known: &[Known], found: Vec<Found>) -> Plan {
+pub(super) fn compare(known: &[Known], found: Vec<Found>) -> Plan {
     let count = found.len();
     // Changes during the search may show an entry on two pages; the later sight counts.
     let mut latest: HashMap<UniqueId, Found> = HashMap::new();

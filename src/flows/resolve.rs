@@ -96,6 +96,18 @@ pub async fn state_of(
     Ok(account(directory, entry).filter(|found| found.unique_id == known.unique_id).map(|found| found.state))
 }
 
+/// What finds the entry of a name among all entries below the base; `None` if the name cannot be one of this directory's.
+pub(super) fn filter(directory: &Directory, name: &LoginName) -> Option<Filter> {
+    let (_, _, filter) = question(directory, name)?;
+    let LoginName::Dn { text, .. } = name else { return Some(filter) };
+    // RFC 5020: the entry's own name, as an attribute.
+    let attribute = match directory.kind {
+        DirectoryKind::ActiveDirectory => "distinguishedName",
+        DirectoryKind::OpenLdap => "entryDN",
+    };
+    Some(Filter::equal(attribute, text))
+}
+
 /// Where to look and for what; `None` if the name cannot be one of this directory's.
 fn question<'a>(directory: &'a Directory, name: &'a LoginName) -> Option<(&'a str, Scope, Filter)> {
     let account = directory.account_attribute();
@@ -134,7 +146,7 @@ fn question<'a>(directory: &'a Directory, name: &'a LoginName) -> Option<(&'a st
 }
 
 /// `DC=corp,DC=example,DC=test` → `corp.example.test` (RFC 2247).
-fn dns_domain(base_dn: &str) -> Option<Folded> {
+pub(super) fn dns_domain(base_dn: &str) -> Option<Folded> {
     let dn = Dn::parse(base_dn).ok()?;
     let mut labels = vec![];
     for rdn in dn.rdns() {

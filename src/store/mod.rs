@@ -15,6 +15,7 @@ pub mod housekeeping;
 pub mod imports;
 pub mod keys;
 pub mod leases;
+pub mod people;
 pub mod recorder;
 pub mod restore;
 pub mod rotate;

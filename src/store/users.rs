@@ -163,7 +163,7 @@ impl Store {
         self.listed(None).await
     }
 
-    async fn listed(&self, ids: Option<&[Uuid]>) -> Result<Vec<Listed>, StoreFault> {
+    pub(super) async fn listed(&self, ids: Option<&[Uuid]>) -> Result<Vec<Listed>, StoreFault> {
         let rows = sqlx::query!(
             r#"select u.id, u.name, d.name as directory, u.dn, u.mail, u.profile as "profile: Json<Profile>",
                       u.directory_disabled, u.directory_until, u.enabled, u.blocked, u.locked_until, u.bypass_until,

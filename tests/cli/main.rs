@@ -15,6 +15,7 @@ mod directories;
 mod factors;
 mod fixture;
 mod keys;
+mod people_files;
 mod running;
 mod users;
 
