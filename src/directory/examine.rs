@@ -15,6 +15,7 @@ use super::upstream::UpstreamStream;
 use super::{account, connect, trust};
 use crate::ambient::Ambient;
 use crate::domain::directory::profile::{profile, profile_attributes};
+use crate::domain::directory::state::{state, state_attributes};
 use crate::domain::directory::{Directory, DirectoryKind, Server, Transport};
 use crate::wire::ber;
 use crate::wire::filter::Filter;
@@ -129,6 +130,7 @@ async fn found_people(
     attributes.extend(directory.at_attributes());
     attributes.extend(directory.groups_attribute());
     attributes.extend(profile_attributes(directory));
+    attributes.extend(state_attributes(directory.kind));
     attributes.sort_unstable();
     attributes.dedup();
     let sample =
@@ -299,6 +301,16 @@ fn sample_text(directory: &Directory, entry: &Entry) -> Result<String, String> {
     if let Some(groups) = directory.groups_attribute() {
         seen.push(format!("{} in {groups}", entry.values(groups).len()));
     }
+    let state = state(directory.kind, |name| entry.values(name));
+    seen.push(match state.disabled {
+        Some(true) => "disabled there".to_owned(),
+        Some(false) => "enabled there".to_owned(),
+        None => {
+            let names = state_attributes(directory.kind).join(", ");
+            format!("whether it is disabled cannot be told from {names}, as far as we may read them")
+        }
+    });
+    seen.extend(state.until.map(|until| format!("expires {until}")));
     seen.extend(warnings.iter().map(ToString::to_string));
     Ok(format!("for example {}: {}", entry.dn, seen.join(", ")))
 }

@@ -53,6 +53,7 @@ async fn a_good_directory_shows_what_was_really_seen_at_every_step() {
         "last=1",
         "no phone",
         "0 in memberOf",
+        "enabled there",
     ] {
         assert!(people.contains(part), "{people} lacks {part}");
     }
@@ -101,8 +102,8 @@ async fn a_setting_that_is_wrong_is_named_at_its_step() {
 
 #[tokio::test]
 async fn people_are_shown_as_the_map_reads_them_and_what_cannot_be_read_is_named() {
-    let ldif = "dn: uid=anna,ou=people,dc=example,dc=test\nobjectClass: inetOrgPerson\nuid: anna\ncn: Anna\nsn: Arendt\n\
-                displayName: Anna A\nmobile: 0171 2345678\nhomePhone: ask reception\npreferredLanguage: de-AT, en\n\n\
+    let ldif = "dn: uid=anna,ou=people,dc=example,dc=test\nobjectClass: inetOrgPerson\nobjectClass: shadowAccount\nuid: anna\ncn: Anna\nsn: Arendt\n\
+                displayName: Anna A\nshadowExpire: 0\nmobile: 0171 2345678\nhomePhone: ask reception\npreferredLanguage: de-AT, en\n\n\
                 dn: cn=vpn,ou=groups,dc=example,dc=test\nobjectClass: groupOfNames\ncn: vpn\n\
                 member: uid=anna,ou=people,dc=example,dc=test\n\n";
     let slapd = Slapd::start(&SlapdOptions { people: 0, ldif: ldif.into(), ..SlapdOptions::default() });
@@ -112,8 +113,14 @@ async fn people_are_shown_as_the_map_reads_them_and_what_cannot_be_read_is_named
     directory.attributes.country = CountryCode::parse("49").ok();
     let steps = test(directory).await;
     let person = seen(&steps, "people");
-    for part in ["first=Anna A", "last=Arendt", "language=de-AT", "phone.mobile=+491712345678", "its homePhone cannot"]
-    {
+    for part in [
+        "first=Anna A",
+        "last=Arendt",
+        "language=de-AT",
+        "phone.mobile=+491712345678",
+        "its homePhone cannot",
+        "cannot be told from pwdAccountLockedTime, nsAccountLock, shadowExpire",
+    ] {
         assert!(person.contains(part), "{person} lacks {part}");
     }
     assert!(seen(&steps, "groups").contains("cn=vpn,ou=groups"), "{}", seen(&steps, "groups"));
@@ -148,7 +155,7 @@ async fn a_domain_shows_its_people_its_groups_and_that_dir_sync_works() {
     })
     .await;
     let person = seen(&steps, "people");
-    for part in ["objectGUID=", "sAMAccountName=", "in memberOf"] {
+    for part in ["objectGUID=", "sAMAccountName=", "in memberOf", "abled there"] {
         assert!(person.contains(part), "{person} lacks {part}");
     }
     assert!(seen(&steps, "groups").to_lowercase().contains("dc=corp"), "{}", seen(&steps, "groups"));
