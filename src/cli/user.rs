@@ -248,14 +248,10 @@ async fn show_one(world: &World, who: &Who, json: bool) -> Result<(), Failure> {
     facts.extend((!called.is_empty()).then_some(("person", called)));
     facts.extend(person.phones.iter().map(|labelled| ("phone", format!("{} ({})", labelled.phone, labelled.label))));
     facts.extend(person.language.clone().map(|language| ("language", language)));
-<<<<<<< HEAD
     facts.extend(groups.into_iter().map(|group| ("group", group::membership(&group))));
     let state = state(&user, world.store.ambient().now());
-=======
-    let state = state(&user);
     let phones = world.store.phones(user.id).await?;
     facts.extend(phones.into_iter().map(|(purpose, phone)| (purpose.name(), format!("{phone} (not verified)"))));
->>>>>>> files
     facts.push(("state", if state.is_empty() { "enabled".to_owned() } else { state }));
     let each =
         authenticators.into_iter().map(|each| ("factor", format!("{} {} ({})", each.factor, each.label, each.id)));
