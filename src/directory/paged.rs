@@ -2,6 +2,7 @@
 //! the connection it was given on.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -10,18 +11,23 @@ use super::client::DirectoryClient;
 use super::direct::Direct;
 use super::fault::DirectoryFault;
 use super::peer::Peer;
-use super::search::Search;
-use crate::wire::message::{self, Entry};
+use super::search::{Found, Search};
+use crate::wire::message::{self, Control, Entry};
+
+/// A connection of its own that several searches go through one after another, so that all of them see one server.
+pub struct Session<'a> {
+    pub(super) client: &'a DirectoryClient,
+    pub(super) peer: Arc<Peer>,
+    pub(super) direct: Direct,
+    pub(super) deadline: Instant,
+}
 
 /// A search under way. The pages taken before a fault are not the whole result; whoever took them must not act as if
 /// they were.
-pub struct Pages<'a> {
-    client: &'a DirectoryClient,
-    search: Search<'a>,
+pub struct Pages<'client, 'search> {
+    session: Session<'client>,
+    search: Search<'search>,
     page_size: u32,
-    deadline: Instant,
-    peer: Arc<Peer>,
-    direct: Direct,
     /// Where the next page starts; empty before the first, `None` after the last and after a fault.
     cookie: Option<Vec<u8>>,
     count: usize,
@@ -33,6 +39,14 @@ pub struct Pages<'a> {
 const EMPTY_PAGES: u32 = 100;
 
 impl DirectoryClient {
+    /// A connection bound as our own account, to the first server that can be reached. All of it ends by `deadline`.
+    pub async fn session(&self, deadline: Instant) -> Result<Session<'_>, DirectoryFault> {
+        let shared = self.shared();
+        let (peer, stream) = account::open(shared, deadline).await?;
+        let direct = Direct::new(peer.server.clone(), shared.directory.kind, stream);
+        Ok(Session { client: self, peer, direct, deadline })
+    }
+
     /// Starts a search for more than can be held: `while let Some(page) = pages.next().await? { … }`. `search.limit`
     /// bounds all pages together.
     pub async fn search_paged<'a>(
@@ -40,35 +54,38 @@ impl DirectoryClient {
         search: &Search<'a>,
         page_size: u32,
         deadline: Instant,
-    ) -> Result<Pages<'a>, DirectoryFault> {
-        let shared = self.shared();
-        let (peer, stream) = account::open(shared, deadline).await?;
-        let direct = Direct::new(peer.server.clone(), shared.directory.kind, stream);
-        let cookie = Some(vec![]);
-        Ok(Pages {
-            client: self,
-            search: *search,
-            page_size,
-            deadline,
-            peer,
-            direct,
-            cookie,
-            count: 0,
-            references: 0,
-            empty: 0,
-        })
+    ) -> Result<Pages<'a, 'a>, DirectoryFault> {
+        Ok(self.session(deadline).await?.pages(search, page_size))
     }
 }
 
-impl Pages<'_> {
+impl<'client> Session<'client> {
+    /// As [`DirectoryClient::search_paged`], on this connection.
+    pub fn pages<'search>(self, search: &Search<'search>, page_size: u32) -> Pages<'client, 'search> {
+        let cookie = Some(vec![]);
+        Pages { session: self, search: *search, page_size, cookie, count: 0, references: 0, empty: 0 }
+    }
+
+    pub(super) async fn ask(
+        &mut self,
+        search: &Search<'_>,
+        controls: &[Control],
+        time: Duration,
+    ) -> Result<Found, DirectoryFault> {
+        let until = self.deadline.min(Instant::now() + time);
+        let found = self.direct.ask(search, controls, until).await;
+        found.inspect_err(|fault| self.peer.blame(fault))
+    }
+}
+
+impl<'client> Pages<'client, '_> {
     /// The next page, of `page_size` entries or fewer; `None` after the last.
     pub async fn next(&mut self) -> Result<Option<Vec<Entry>>, DirectoryFault> {
         let Some(cookie) = self.cookie.take() else { return Ok(None) };
-        let until = self.deadline.min(Instant::now() + self.peer.operation_timeout);
         // A page may be larger than asked for only by mistake.
         let search = Search { limit: usize::try_from(self.page_size).unwrap_or(usize::MAX), ..self.search };
-        let found = self.direct.ask(&search, &[message::paged(self.page_size, &cookie)], until).await;
-        let mut found = found.inspect_err(|fault| self.peer.blame(fault))?;
+        let time = self.session.peer.operation_timeout;
+        let mut found = self.session.ask(&search, &[message::paged(self.page_size, &cookie)], time).await?;
         self.count += found.entries.len();
         self.references += found.references;
         self.empty = if found.entries.is_empty() { self.empty + 1 } else { 0 };
@@ -76,13 +93,18 @@ impl Pages<'_> {
             let what = format!("over {} entries", self.search.limit);
             return Err(DirectoryFault::Incomplete { server: found.server, what });
         }
-        let next = message::next_page(&found.controls).map_err(|fault| self.direct.protocol(&fault))?;
+        let next = message::next_page(&found.controls).map_err(|fault| self.session.direct.protocol(&fault))?;
         if next.is_some() && self.empty > EMPTY_PAGES {
-            return Err(self.direct.protocol(&"its pages never end"));
+            return Err(self.session.direct.protocol(&"its pages never end"));
         }
-        self.client.complete_ranges(&mut found.entries, self.deadline).await?;
+        self.session.client.complete_ranges(&mut found.entries, self.session.deadline).await?;
         self.cookie = next;
         Ok(Some(found.entries))
+    }
+
+    /// The connection, for the next search. What is left of this one is not asked for.
+    pub fn into_session(self) -> Session<'client> {
+        self.session
     }
 
     /// Parts of the result that the server says are elsewhere. They were not followed: unless it is Active Directory, which

@@ -29,6 +29,7 @@ mod relay;
 mod replicas;
 mod secrets;
 mod service_accounts;
+mod sync_changes;
 mod sync_openldap;
 mod transport;
 
