@@ -1,12 +1,16 @@
 //! `vestibule sync`: which parts of a directory are followed, when, and what each run did.
 
+use std::time::Duration;
+
 use clap::{Args, Subcommand, ValueEnum};
+use jiff::SignedDuration;
 use serde::Serialize;
 
 use super::failure::Failure;
 use super::progress::Progress;
 use super::world::World;
 use super::{input, show};
+use crate::domain::cursor::Read;
 use crate::domain::directory::profile::language;
 use crate::domain::dn::Dn;
 use crate::domain::ids::{SyncItemId, SyncRunId};
@@ -143,7 +147,7 @@ pub struct Once {
     /// Say what would be done, and do nothing
     #[arg(long)]
     dry_run: bool,
-    /// Read everything, even where the directory can be asked for changes only
+    /// Read everything, even if the directory can tell what has changed
     #[arg(long)]
     full: bool,
     /// Print JSON: an array of objects, one for each directory
@@ -158,6 +162,9 @@ pub struct Schedule {
     /// From one start to the next, 1m to 24h, or off
     #[arg(long, value_name = "SPAN|off", value_parser = interval)]
     every: Option<Interval>,
+    /// From one run that reads everything to the next at the most, 1h to 31d; runs between ask for changes
+    #[arg(long, value_name = "SPAN", value_parser = full_interval)]
+    full_every: Option<SignedDuration>,
     /// A run that would disable or remove more users than this stops and asks
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
     brake_count: Option<u32>,
@@ -178,6 +185,13 @@ fn interval(text: &str) -> Result<Interval, String> {
     }
     let every = Every::new(input::span(text)?).ok_or("write a time from 1m to 24h, or off")?;
     Ok(Interval::Every(every))
+}
+
+fn full_interval(text: &str) -> Result<SignedDuration, String> {
+    let every = input::span(text)?;
+    let fits = (Duration::from_hours(1)..=Duration::from_hours(31 * 24)).contains(&every);
+    let every = fits.then_some(every).and_then(|every| SignedDuration::try_from(every).ok());
+    every.ok_or_else(|| "write a time from 1h to 31d".to_owned())
 }
 
 impl Command {
@@ -418,9 +432,10 @@ async fn history(world: &World, directory: Option<&str>, limit: u16, json: bool)
             if run.dry_run { format!("{} (dry run)", run.state.as_str()) } else { run.state.as_str().to_owned() };
         let Counts { found, added, updated, disabled, removed, .. } = run.counts;
         let counts = format!("{found} found, +{added} ~{updated} -{disabled} x{removed}");
-        [run.id.to_string(), show::time(run.started_at), run.directory.clone(), state, counts]
+        let read = run.read.as_ref().map_or("-", |read| read.parts().0).to_owned();
+        [run.id.to_string(), show::time(run.started_at), run.directory.clone(), read, state, counts]
     });
-    show::table(["run", "started", "directory", "state", "changes"], &rows.collect::<Vec<_>>())
+    show::table(["run", "started", "directory", "read", "state", "changes"], &rows.collect::<Vec<_>>())
 }
 
 #[derive(Serialize)]
@@ -447,6 +462,9 @@ async fn show_one(world: &World, id: SyncRunId, json: bool) -> Result<(), Failur
         ("by", run.by.clone()),
         ("state", run.state.as_str().to_owned()),
     ];
+    if let Some((kind, how)) = run.read.as_ref().map(Read::parts) {
+        facts.push(("read", format!("{kind}: {how}")));
+    }
     let (at, why) = run.state.end();
     facts.extend(at.map(|at| ("ended", show::time(at))));
     facts.extend(why.map(|why| ("why", why.to_owned())));
@@ -474,12 +492,15 @@ impl Schedule {
         }
         settings.brake.count = self.brake_count.unwrap_or(settings.brake.count);
         settings.brake.percent = self.brake_percent.unwrap_or(settings.brake.percent);
+        settings.full_every = self.full_every.unwrap_or(settings.full_every);
         world.store.set_sync_settings(directory.id, settings, &world.actor).await?;
         let every =
             settings.every.map_or_else(|| "only when asked to".to_owned(), |every| format!("every {:?}", every.get()));
         show::line(format_args!(
-            "{} is followed {every}; a run that would disable or remove more than {} users, or more than {} % of them, stops.",
+            "{} is followed {every}, and read as a whole at least every {:#}; a run that would disable or remove more than {} users, or more \
+             than {} % of them, stops.",
             show::safe(&directory.name),
+            settings.full_every,
             settings.brake.count,
             settings.brake.percent
         ))

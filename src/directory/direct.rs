@@ -9,7 +9,7 @@ use super::fault::{DirectoryFault, Step};
 use super::search::{Answers, Found, MAX_RESULT_BYTES, Progress, Search};
 use super::upstream::UpstreamStream;
 use crate::domain::directory::{DirectoryKind, Server};
-use crate::wire::frame;
+use crate::wire::frame::{self, Frame};
 use crate::wire::message::Control;
 
 const READ: usize = 16 * 1024;
@@ -36,35 +36,62 @@ impl Direct {
         controls: &[Control],
         until: Instant,
     ) -> Result<Found, DirectoryFault> {
-        let server = self.server.clone();
-        within(&server, Step::Search, until, self.exchange(search, controls, until)).await
+        self.begin(search, controls, until).await?;
+        self.collect(search, until).await
     }
 
-    async fn exchange(
+    /// The whole answer to what was asked last.
+    pub async fn collect(&mut self, search: &Search<'_>, until: Instant) -> Result<Found, DirectoryFault> {
+        let server = self.server.clone();
+        within(&server, Step::Search, until, self.answers(search)).await
+    }
+
+    async fn answers(&mut self, search: &Search<'_>) -> Result<Found, DirectoryFault> {
+        let mut answers = Answers::new(search, self.kind);
+        loop {
+            let frame = self.frame().await?;
+            match answers.take(&frame, &self.server) {
+                Progress::More => {}
+                Progress::Done(result) => return result,
+                Progress::Broken(what) => return Err(self.protocol(&what)),
+            }
+        }
+    }
+
+    /// Asks; the answers are taken one by one with [`Direct::answer`], or all with [`Direct::collect`].
+    pub async fn begin(
         &mut self,
         search: &Search<'_>,
         controls: &[Control],
         until: Instant,
-    ) -> Result<Found, DirectoryFault> {
+    ) -> Result<(), DirectoryFault> {
+        let server = self.server.clone();
+        within(&server, Step::Search, until, self.send(search, controls, until)).await
+    }
+
+    /// The next message in answer to what was asked last.
+    pub async fn answer(&mut self, until: Instant) -> Result<Frame, DirectoryFault> {
+        let server = self.server.clone();
+        within(&server, Step::Search, until, self.frame()).await
+    }
+
+    async fn send(&mut self, search: &Search<'_>, controls: &[Control], until: Instant) -> Result<(), DirectoryFault> {
         self.last_id += 1;
         let seconds = until.saturating_duration_since(Instant::now()).as_secs() + 1;
         let mut request = search.request(seconds, controls);
         request.size_limit = 0;
         self.stream.write_all(&request.encode(self.last_id)).await.map_err(|_| self.closed())?;
-        self.stream.flush().await.map_err(|_| self.closed())?;
-        let mut answers = Answers::new(search, self.kind);
+        self.stream.flush().await.map_err(|_| self.closed())
+    }
+
+    async fn frame(&mut self) -> Result<Frame, DirectoryFault> {
         loop {
-            while let Some(frame) =
-                frame::split(&mut self.input, MAX_RESULT_BYTES).map_err(|fault| self.protocol(&fault))?
-            {
+            let next = frame::split(&mut self.input, MAX_RESULT_BYTES).map_err(|fault| self.protocol(&fault))?;
+            if let Some(frame) = next {
                 if frame.message_id() != self.last_id {
                     return Err(self.protocol(&"its answer is not one to our search"));
                 }
-                match answers.take(&frame, &self.server) {
-                    Progress::More => {}
-                    Progress::Done(result) => return result,
-                    Progress::Broken(what) => return Err(self.protocol(&what)),
-                }
+                return Ok(frame);
             }
             if self.input.capacity() - self.input.len() < READ / 4 {
                 self.input.reserve(READ);

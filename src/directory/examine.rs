@@ -17,9 +17,9 @@ use crate::ambient::Ambient;
 use crate::domain::directory::profile::{profile, profile_attributes};
 use crate::domain::directory::state::{state, state_attributes};
 use crate::domain::directory::{Directory, DirectoryKind, Server, Transport};
-use crate::wire::ber;
+use crate::wire::changes::{self, DIR_SYNC, SYNC_REQUEST};
 use crate::wire::filter::Filter;
-use crate::wire::message::{self, Control, Entry, Scope};
+use crate::wire::message::{self, Entry, Scope};
 
 /// One step with one server.
 #[derive(Debug, Clone)]
@@ -37,11 +37,6 @@ const SKEW: SignedDuration = SignedDuration::from_secs(30);
 
 /// People shown.
 const SAMPLES: u8 = 3;
-/// RFC 4533 §2.2.
-const SYNC_REQUEST: &str = "1.3.6.1.4.1.4203.1.9.1.1";
-/// MS-ADTS §3.1.1.3.4.1.3, LDAP_SERVER_DIRSYNC_OID.
-const DIR_SYNC: &str = "1.2.840.113556.1.4.841";
-
 impl DirectoryClient {
     /// Tries everything a sign-in needs, on each server.
     pub async fn test(&self, ambient: &Ambient) -> Vec<TestStep> {
@@ -198,7 +193,7 @@ async fn incremental(
 async fn dir_sync(direct: &mut Direct, peer: &Peer, domain: &str) -> (bool, String) {
     let head = Filter::equal("objectClass", "domainDNS");
     let search = Search { base: domain, limit: 100, attributes: &["objectGUID"], ..everything(&head) };
-    match direct.ask(&search, &[dir_sync_control()], Instant::now() + peer.operation_timeout).await {
+    match direct.ask(&search, &[changes::dir_sync(true, &[])], Instant::now() + peer.operation_timeout).await {
         Ok(found) if found.controls.iter().any(|control| control.oid == DIR_SYNC) => {
             (true, "DirSync with object security works".to_owned())
         }
@@ -208,19 +203,6 @@ async fn dir_sync(direct: &mut Direct, peer: &Peer, domain: &str) -> (bool, Stri
         }
         Err(fault) => (false, format!("DirSync: {fault}")),
     }
-}
-
-fn dir_sync_control() -> Control {
-    // LDAP_DIRSYNC_OBJECT_SECURITY: only what the account may read, and no replication right needed.
-    const OBJECT_SECURITY: u32 = 1;
-    const MAX_BYTES: u32 = 64 * 1024;
-    let mut value = vec![];
-    ber::put(&mut value, ber::SEQUENCE, |out| {
-        ber::put_number(out, ber::INTEGER, OBJECT_SECURITY);
-        ber::put_number(out, ber::INTEGER, MAX_BYTES);
-        ber::put_bytes(out, ber::OCTET_STRING, &[]);
-    });
-    Control { oid: DIR_SYNC.into(), critical: true, value: Some(value) }
 }
 
 /// What tells that an entry has changed since.

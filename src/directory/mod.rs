@@ -7,7 +7,8 @@
 //!   warm      never-bound connections kept ready               line      one of them      account  bound as ourselves
 //!   peer      one server: addresses, health, its probe       search    what is asked, what counts as whole
 //!     connect   TCP, TLS, StartTLS      trust  certificates  direct    one search at a time on its own connection:
-//!                                                                      paged, examine (`directory test`)
+//!                                                                      paged, examine (`directory test`),
+//!                                                                      changes (what is new since)
 //! ```
 //!
 //! Three rules hold everywhere: a connection is bound at most once, TLS is verified or not spoken at all, and a fault
@@ -17,6 +18,7 @@ use std::pin::Pin;
 
 mod account;
 mod bind;
+pub mod changes;
 mod client;
 mod connect;
 mod direct;
@@ -38,7 +40,7 @@ pub use client::DirectoryClient;
 pub use examine::TestStep;
 pub use fault::{DirectoryFault, Step};
 pub use health::ServerHealth;
-pub use paged::Pages;
+pub use paged::{Pages, Session};
 pub use search::Search;
 pub use upstream::{Upstream, UpstreamStream};
 

@@ -2,6 +2,7 @@
 //! the connection it was given on.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -11,19 +12,27 @@ use super::direct::Direct;
 use super::fault::DirectoryFault;
 use super::peer::Peer;
 use super::ranges::Rest;
-use super::search::Search;
-use crate::wire::message::{self, Entry};
+use super::search::{Found, Search};
+use crate::wire::message::{self, Control, Entry};
+
+/// A connection of its own that several searches go through one after another, so that all of them see one server.
+pub struct Session<'a> {
+    pub(super) client: &'a DirectoryClient,
+    pub(super) peer: Arc<Peer>,
+    pub(super) direct: Direct,
+    pub(super) deadline: Instant,
+}
 
 /// A search under way. The pages taken before a fault are not the whole result; whoever took them must not act as if
 /// they were.
-pub struct Pages<'a> {
-    search: Search<'a>,
+pub struct Pages<'client, 'search> {
+    session: Session<'client>,
+    search: Search<'search>,
     page_size: u32,
-    deadline: Instant,
-    peer: Arc<Peer>,
-    direct: Direct,
     /// Where the next page starts; empty before the first, `None` after the last and after a fault.
     cookie: Option<Vec<u8>>,
+    /// The next page was asked for.
+    asked: bool,
     count: usize,
     references: usize,
     empty: u32,
@@ -33,31 +42,61 @@ pub struct Pages<'a> {
 const EMPTY_PAGES: u32 = 100;
 
 impl DirectoryClient {
-    /// Starts a search for more than can be held: `while let Some(page) = pages.next().await? { … }`. `search.limit`
-    /// bounds all pages together.
-    pub async fn search_paged<'a>(
-        &self,
-        search: &Search<'a>,
-        page_size: u32,
-        deadline: Instant,
-    ) -> Result<Pages<'a>, DirectoryFault> {
+    /// A connection bound as our own account, to the first server that can be reached. All of it ends by `deadline`.
+    pub async fn session(&self, deadline: Instant) -> Result<Session<'_>, DirectoryFault> {
         let shared = self.shared();
         let (peer, stream) = account::open(shared, deadline).await?;
         let direct = Direct::new(peer.server.clone(), shared.directory.kind, stream);
-        let cookie = Some(vec![]);
-        Ok(Pages { search: *search, page_size, deadline, peer, direct, cookie, count: 0, references: 0, empty: 0 })
+        Ok(Session { client: self, peer, direct, deadline })
+    }
+
+    /// Starts a search for more than can be held: `while let Some(page) = pages.next().await? { … }`. `search.limit`
+    /// bounds all pages together.
+    pub async fn search_paged<'a>(
+        &'a self,
+        search: &Search<'a>,
+        page_size: u32,
+        deadline: Instant,
+    ) -> Result<Pages<'a, 'a>, DirectoryFault> {
+        Ok(self.session(deadline).await?.pages(search, page_size))
     }
 }
 
-impl Pages<'_> {
+impl<'client> Session<'client> {
+    /// As [`DirectoryClient::search_paged`], on this connection.
+    pub fn pages<'search>(self, search: &Search<'search>, page_size: u32) -> Pages<'client, 'search> {
+        let cookie = Some(vec![]);
+        Pages { session: self, search: *search, page_size, cookie, asked: false, count: 0, references: 0, empty: 0 }
+    }
+
+    /// When one operation that begins now must have ended.
+    fn until(&self) -> Instant {
+        self.deadline.min(Instant::now() + self.peer.operation_timeout)
+    }
+
+    pub(super) async fn ask(
+        &mut self,
+        search: &Search<'_>,
+        controls: &[Control],
+        time: Duration,
+    ) -> Result<Found, DirectoryFault> {
+        let until = self.deadline.min(Instant::now() + time);
+        let found = self.direct.ask(search, controls, until).await;
+        found.inspect_err(|fault| self.peer.blame(fault))
+    }
+}
+
+impl<'client, 'search> Pages<'client, 'search> {
     /// The next page, of `page_size` entries or fewer; `None` after the last.
     pub async fn next(&mut self) -> Result<Option<Vec<Entry>>, DirectoryFault> {
         let Some(cookie) = self.cookie.take() else { return Ok(None) };
-        let until = self.deadline.min(Instant::now() + self.peer.operation_timeout);
-        // A page may be larger than asked for only by mistake.
-        let search = Search { limit: usize::try_from(self.page_size).unwrap_or(usize::MAX), ..self.search };
-        let found = self.direct.ask(&search, &[message::paged(self.page_size, &cookie)], until).await;
-        let mut found = found.inspect_err(|fault| self.peer.blame(fault))?;
+        if !self.asked {
+            self.begin(&cookie).await?;
+        }
+        self.asked = false;
+        let (page, until) = (self.page(), self.session.until());
+        let found = self.session.direct.collect(&page, until).await;
+        let mut found = found.inspect_err(|fault| self.session.peer.blame(fault))?;
         self.count += found.entries.len();
         self.references += found.references;
         self.empty = if found.entries.is_empty() { self.empty + 1 } else { 0 };
@@ -65,14 +104,37 @@ impl Pages<'_> {
             let what = format!("over {} entries", self.search.limit);
             return Err(DirectoryFault::Incomplete { server: found.server, what });
         }
-        let next = message::next_page(&found.controls).map_err(|fault| self.direct.protocol(&fault))?;
+        let next = message::next_page(&found.controls).map_err(|fault| self.session.direct.protocol(&fault))?;
         if next.is_some() && self.empty > EMPTY_PAGES {
-            return Err(self.direct.protocol(&"its pages never end"));
+            return Err(self.session.direct.protocol(&"its pages never end"));
         }
-        let mut rest = Rest::Direct { direct: &mut self.direct, operation_timeout: self.peer.operation_timeout };
-        rest.complete(&mut found.entries, self.deadline).await.inspect_err(|fault| self.peer.blame(fault))?;
+        let Session { direct, peer, deadline, .. } = &mut self.session;
+        let mut rest = Rest::Direct { direct, operation_timeout: peer.operation_timeout };
+        rest.complete(&mut found.entries, *deadline).await.inspect_err(|fault| peer.blame(fault))?;
+        if let Some(cookie) = &next {
+            self.begin(cookie).await?;
+            self.asked = true;
+        }
         self.cookie = next;
         Ok(Some(found.entries))
+    }
+
+    /// Asks for a page. The one after this is asked for before this is handed out, so that the server works on it while
+    /// whoever reads does something with this one.
+    async fn begin(&mut self, cookie: &[u8]) -> Result<(), DirectoryFault> {
+        let (page, until) = (self.page(), self.session.until());
+        let asked = self.session.direct.begin(&page, &[message::paged(self.page_size, cookie)], until).await;
+        asked.inspect_err(|fault| self.session.peer.blame(fault))
+    }
+
+    /// A page may be larger than asked for only by mistake.
+    fn page(&self) -> Search<'search> {
+        Search { limit: usize::try_from(self.page_size).unwrap_or(usize::MAX), ..self.search }
+    }
+
+    /// The connection, for the next search, once this one has ended. What is left of this one is not asked for.
+    pub fn into_session(self) -> Session<'client> {
+        self.session
     }
 
     /// Parts of the result that the server says are elsewhere. They were not followed: unless it is Active Directory, which

@@ -140,6 +140,7 @@ pub enum Event {
     SyncScheduled {
         directory: DirectoryId,
         every_seconds: Option<u64>,
+        full_every_seconds: i64,
         count: u32,
         percent: u8,
         by: String,

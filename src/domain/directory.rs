@@ -173,6 +173,14 @@ impl Directory {
         }
     }
 
+    /// A unique id as the directory itself writes it, to ask for the entry.
+    pub fn unique_id_value(&self, id: &UniqueId) -> Vec<u8> {
+        match (self.unique_id_kind(), uuid::Uuid::parse_str(&id.0)) {
+            (UniqueIdKind::Guid, Ok(uuid)) => uuid.to_bytes_le().to_vec(),
+            (UniqueIdKind::Guid | UniqueIdKind::Uuid | UniqueIdKind::Text, _) => id.0.clone().into_bytes(),
+        }
+    }
+
     /// Would a stored password go to somebody it has not been given to before? A new host, port or transport, other
     /// certificates to trust or another account: then it must be entered anew (SECURITY R41, CVE-2024-5967).
     pub fn needs_password_anew(&self, before: &Self) -> bool {
@@ -223,6 +231,7 @@ mod tests {
         let bytes = [0x33, 0x22, 0x11, 0x00, 0x55, 0x44, 0x77, 0x66, 0x88, 0x99, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff];
         assert_eq!(directory.unique_id(&bytes).unwrap().0, "00112233-4455-6677-8899-aabbccddeeff");
         assert_eq!(directory.unique_id(&bytes[1..]), None);
+        assert_eq!(directory.unique_id_value(&directory.unique_id(&bytes).unwrap()), bytes);
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! Compares what a directory shows with what our books hold, account by account while it is read. Memory is flat: of a
-//! known account 33 bytes are kept, of one that is read nothing.
+//! known account 36 bytes are kept, of one that is read nothing.
 //!
 //! Who has left is only known after a whole read; whether so many may leave is decided in [`super::sync`].
 
@@ -18,6 +18,11 @@ pub type Fingerprint = [u8; 16];
 /// The key of a unique id.
 pub fn key(id: &str) -> Key {
     uuid::Uuid::parse_str(id).map_or_else(|_| fingerprint([Some(id)]), uuid::Uuid::into_bytes)
+}
+
+/// The unique id of a key that is a UUID's.
+pub fn unique_id(key: &Key) -> UniqueId {
+    UniqueId(uuid::Uuid::from_bytes(*key).to_string())
 }
 
 /// The fingerprint of fields in order. Each is told apart from its neighbours and from a field that is missing.
@@ -48,7 +53,15 @@ pub struct Known {
     pub fingerprint: Option<Fingerprint>,
     /// Whether it leaves when the directory no longer shows it. Who was brought in by hand does not.
     pub may_leave: bool,
+    /// The place of the sync item it belongs to.
+    pub place: Place,
 }
+
+/// Where a sync item stands in the order, from 0.
+pub type Place = u16;
+
+/// The place of what belongs to no item: after all.
+pub const NO_PLACE: Place = Place::MAX;
 
 /// What one account that was read means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,10 +79,11 @@ pub struct Comparison {
     known: Vec<Kept>,
 }
 
-/// A known account, in 33 bytes.
+/// A known account, in 36 bytes.
 struct Kept {
     key: Key,
     fingerprint: Fingerprint,
+    place: Place,
     mark: Mark,
 }
 
@@ -83,6 +97,14 @@ enum Mark {
     Met {
         may_leave: bool,
     },
+    /// Nobody says that it has changed.
+    Rests {
+        may_leave: bool,
+    },
+    /// Nor that it is gone: it was told as being there.
+    Present {
+        may_leave: bool,
+    },
 }
 
 /// Nothing is known to hash to this.
@@ -91,14 +113,67 @@ const NEVER: Fingerprint = [0; 16];
 impl Comparison {
     /// With everybody we know of this directory, each once, in any order.
     pub fn new(known: impl IntoIterator<Item = Known>) -> Self {
-        let kept = |Known { key, fingerprint, may_leave }| Kept {
+        let mut resting = Self::resting(known);
+        resting.touch_if(|_| true);
+        resting
+    }
+
+    /// The same for a read of changes only: everybody stays as they are who is not touched.
+    pub fn resting(known: impl IntoIterator<Item = Known>) -> Self {
+        let kept = |Known { key, fingerprint, may_leave, place }| Kept {
             key,
             fingerprint: fingerprint.unwrap_or(NEVER),
-            mark: if may_leave { Mark::Leaves } else { Mark::Stays },
+            place,
+            mark: Mark::Rests { may_leave },
         };
         let mut known: Vec<Kept> = known.into_iter().map(kept).collect();
         known.sort_unstable_by_key(|kept| kept.key);
         Self { known }
+    }
+
+    /// The account may have changed or left: it leaves, unless it is met.
+    pub fn touch(&mut self, key: &Key) {
+        if let Some(kept) = self.find(key) {
+            kept.mark = kept.mark.touched();
+        }
+    }
+
+    /// The same for all who belong to an item at such a place.
+    pub fn touch_if(&mut self, place: impl Fn(Place) -> bool) {
+        for kept in self.known.iter_mut().filter(|kept| place(kept.place)) {
+            kept.mark = kept.mark.touched();
+        }
+    }
+
+    /// The account is there as it was.
+    pub fn present(&mut self, key: &Key) {
+        if let Some(kept) = self.find(key)
+            && let Mark::Rests { may_leave } = kept.mark
+        {
+            kept.mark = Mark::Present { may_leave };
+        }
+    }
+
+    /// Of the items at such places, who is known and was neither touched nor told as present.
+    pub fn absent(&self, place: impl Fn(Place) -> bool) -> impl Iterator<Item = Key> {
+        let is_absent = move |kept: &&Kept| matches!(kept.mark, Mark::Rests { may_leave: true }) && place(kept.place);
+        self.known.iter().filter(is_absent).map(|kept| kept.key)
+    }
+
+    pub fn knows(&self, key: &Key) -> bool {
+        self.known.binary_search_by_key(key, |kept| kept.key).is_ok()
+    }
+
+    /// Who belongs to the item at this place, was touched and has not been met.
+    pub fn unmet(&self, place: Place) -> impl Iterator<Item = Key> {
+        let is_unmet = move |kept: &&Kept| kept.place == place && matches!(kept.mark, Mark::Leaves | Mark::Stays);
+        self.known.iter().filter(is_unmet).map(|kept| kept.key)
+    }
+
+    /// Whether an account that nobody touched belongs to an item before this place, which therefore still shows it.
+    pub fn belongs_before(&self, key: &Key, place: Place) -> bool {
+        let at = self.known.binary_search_by_key(key, |kept| kept.key).ok();
+        at.and_then(|at| self.known.get(at)).is_some_and(|kept| kept.mark.rests() && kept.place < place)
     }
 
     /// How many could leave.
@@ -140,7 +215,19 @@ impl Mark {
         match self {
             Self::Leaves => true,
             Self::Stays => false,
-            Self::Met { may_leave } => may_leave,
+            Self::Met { may_leave } | Self::Rests { may_leave } | Self::Present { may_leave } => may_leave,
+        }
+    }
+
+    fn rests(self) -> bool {
+        matches!(self, Self::Rests { .. } | Self::Present { .. })
+    }
+
+    fn touched(self) -> Self {
+        match self {
+            Self::Rests { may_leave: true } | Self::Present { may_leave: true } => Self::Leaves,
+            Self::Rests { may_leave: false } | Self::Present { may_leave: false } => Self::Stays,
+            Self::Leaves | Self::Stays | Self::Met { .. } => self,
         }
     }
 
@@ -261,6 +348,7 @@ mod tests {
             key: [*number; 16],
             fingerprint: Some(print(names)),
             may_leave: true,
+            place: 0,
         };
         let mut comparison = Comparison::new(books.iter().map(known));
         let mut staged = People::new();
@@ -331,9 +419,9 @@ mod tests {
     fn who_was_brought_in_by_hand_never_leaves_and_who_had_left_is_written_again() {
         let print = [7; 16];
         let mut comparison = Comparison::new([
-            Known { key: [1; 16], fingerprint: Some(print), may_leave: false },
-            Known { key: [2; 16], fingerprint: None, may_leave: false },
-            Known { key: [3; 16], fingerprint: Some(print), may_leave: true },
+            Known { key: [1; 16], fingerprint: Some(print), may_leave: false, place: NO_PLACE },
+            Known { key: [2; 16], fingerprint: None, may_leave: false, place: NO_PLACE },
+            Known { key: [3; 16], fingerprint: Some(print), may_leave: true, place: 0 },
         ]);
         assert_eq!(comparison.managed(), 1);
         assert_eq!(comparison.meet(&[2; 16], &print), Sight::Changed);
@@ -347,6 +435,27 @@ mod tests {
     fn a_unique_id_of_plain_text_has_a_key_of_its_own() {
         assert_eq!(key("00000000-0000-0000-0000-000000000001")[15], 1);
         assert_ne!(key("e815"), key("e816"));
+    }
+
+    #[test]
+    fn who_is_not_touched_stays_and_an_earlier_item_keeps_whom_a_later_one_shows_too() {
+        let known =
+            |number, place| Known { key: [number; 16], fingerprint: Some([number; 16]), may_leave: true, place };
+        let mut comparison = Comparison::resting([known(1, 0), known(2, 0), known(3, 1), known(4, 2)]);
+        assert_eq!(comparison.managed(), 4);
+        comparison.touch(&[1; 16]);
+        comparison.present(&[2; 16]);
+        comparison.touch_if(|place| place == 1);
+        assert_eq!(comparison.absent(|_| true).collect::<Vec<_>>(), [[4; 16]]);
+        assert_eq!(comparison.absent(|place| place < 2).count(), 0);
+        assert_eq!(comparison.unmet(1).collect::<Vec<_>>(), [[3; 16]]);
+        assert!(comparison.belongs_before(&[2; 16], 1), "it rests at an earlier place");
+        assert!(!comparison.belongs_before(&[4; 16], 1), "it rests at a later place");
+        assert!(!comparison.belongs_before(&[1; 16], 1), "it was touched");
+        assert_eq!(comparison.meet(&[4; 16], &[9; 16]), Sight::Changed, "a later item's account is taken over");
+        let left: Vec<u8> = (1..=4).filter(|number| comparison.has_left(&[*number; 16])).collect();
+        assert_eq!(left, [1, 3], "touched and not met");
+        assert!(!comparison.knows(&[5; 16]));
     }
 
     #[test]

@@ -6,12 +6,13 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::client::{Client, CodeForm, UserMatch};
-use super::directory::UniqueId;
+use super::directory::attributes::AttributeMap;
+use super::directory::{Directory, DirectoryKind, PageSize, UniqueId};
 use super::factor::Factor;
 use super::ids::{AuthenticatorId, ClientId, DirectoryId, UserId};
 use super::judgement::LockRule;
 use super::otp::{self, Parameters, TotpMemory};
-use super::secret::Seed;
+use super::secret::{Password, Seed};
 use super::sign_in::Screen;
 use super::user::{Account, Authenticator, Failures, Token, User};
 
@@ -20,6 +21,24 @@ pub const RULE: LockRule = LockRule { failures: 10, duration: SignedDuration::fr
 
 pub fn no_screen() -> Screen {
     Screen { shows_numbers: false }
+}
+
+pub fn directory(kind: DirectoryKind) -> Directory {
+    Directory {
+        id: DirectoryId(Uuid::nil()),
+        name: "corp".into(),
+        kind,
+        servers: vec![],
+        base_dn: "dc=example".into(),
+        bind_dn: "cn=svc,dc=example".into(),
+        bind_password: Password::new([]),
+        ca_pem: None,
+        domain: None,
+        attributes: AttributeMap::default(),
+        page_size: PageSize::default(),
+        connect_timeout: Duration::ZERO,
+        operation_timeout: Duration::ZERO,
+    }
 }
 
 pub fn client() -> Client {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::cursor::Read;
 use super::directory::profile::Profile;
 use super::ids::{DirectoryId, SyncItemId, SyncRunId};
 
@@ -190,6 +191,9 @@ pub struct SyncRun {
     pub started_at: Timestamp,
     pub dry_run: bool,
     pub by: String,
+    /// `None` if it ended before that was decided, or is from before there was a choice.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub read: Option<Read>,
     pub counts: Counts,
     #[serde(flatten)]
     pub state: RunState,

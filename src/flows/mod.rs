@@ -11,5 +11,6 @@ pub mod resolve;
 pub mod rotate;
 pub mod sign_in;
 pub mod sync;
+mod sync_changes;
 mod sync_members;
 pub mod throttle;

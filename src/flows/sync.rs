@@ -3,6 +3,7 @@
 //!
 //! A fault, a cut connection or a killed process on the way changes nothing.
 
+use std::collections::{BTreeSet, HashMap};
 use std::future::Future;
 use std::time::Duration;
 
@@ -10,12 +11,15 @@ use tokio::time::Instant;
 
 use super::groups;
 use super::import;
+use super::sync_changes::Next;
 use super::sync_members::{self, Members};
-use crate::directory::{DirectoryClient, DirectoryFault, Search};
+use crate::directory::changes::Baseline;
+use crate::directory::{DirectoryClient, DirectoryFault, Search, Session};
+use crate::domain::cursor::{self, Read};
 use crate::domain::directory::profile::{Labelled, Profile};
 use crate::domain::directory::state::AccountState;
 use crate::domain::directory::{Directory, DirectoryKind};
-use crate::domain::directory_diff::{self, Comparison, Fingerprint, Sight, contested};
+use crate::domain::directory_diff::{self, Comparison, Fingerprint, Key, Place, Sight, contested};
 use crate::domain::dn::Dn;
 use crate::domain::ids::{SyncItemId, SyncRunId};
 use crate::domain::name::Folded;
@@ -32,7 +36,7 @@ use crate::wire::message::{Entry, Scope};
 const BATCH: usize = 1000;
 /// More than this is a wrong base, not a company.
 const MOST: usize = 5_000_000;
-const LONGEST: Duration = Duration::from_hours(2);
+pub(super) const LONGEST: Duration = Duration::from_hours(2);
 
 /// How far a run has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +50,7 @@ pub enum Progress {
 pub struct Order {
     /// Look only; the brakes do not stop it.
     pub dry_run: bool,
-    /// Read everything, even where the directory can be asked for changes only.
+    /// Read everything, even if the directory can tell what has changed.
     pub full: bool,
 }
 
@@ -160,33 +164,20 @@ async fn guarded(work: &Work<'_>, doing: impl Future<Output = Done>, cancel: imp
     }
 }
 
-struct Work<'a> {
-    store: &'a Store,
-    client: &'a DirectoryClient,
-    run: Run<'a>,
-    order: Order,
+pub(super) struct Work<'a> {
+    pub store: &'a Store,
+    pub client: &'a DirectoryClient,
+    pub run: Run<'a>,
+    pub order: Order,
 }
 
 impl Work<'_> {
     async fn follow(&self, items: &[SyncItem], mut progress: impl FnMut(Progress)) -> Done {
-        let books = self.store.sync_books(self.run.directory).await?;
-        let of_item = books.of_item;
-        let full = self.order.full;
-        let known = books.known.into_iter().map(|mut known| {
-            known.fingerprint = known.fingerprint.filter(|_| !full);
-            known
-        });
-        let mut reading =
-            Reading { comparison: Comparison::new(known), counts: Counts::default(), staged: vec![], partial: None };
-        for item in items {
-            let shown = self.read(item, &mut reading, &mut progress).await?;
-            if shown == 0
-                && let Some(known) = of_item.get(&item.id)
-            {
-                return Err(SyncFault::Empty { item: item.name.clone(), known: *known });
-            }
-        }
-        self.keep(&mut reading).await?;
+        let settings = cursor::settings(self.client.directory(), items);
+        let (reading, next) = match Box::pin(self.read_changes(items, &settings, &mut progress)).await? {
+            Ok(read) => read,
+            Err(why) => Box::pin(self.read_all(items, why, &mut progress)).await?,
+        };
         if reading.partial.is_none() {
             let leavers = self.store.leavers(self.run.directory, &reading.comparison).await?;
             for leavers in leavers.chunks(BATCH) {
@@ -201,9 +192,36 @@ impl Work<'_> {
         if !contests.is_empty() {
             self.store.mark_contested(self.run, &contests).await?;
         }
+        // It counts once the run has finished: not if a brake stops it, nor if applying fails.
+        if let Some(Next { cursor, full_at }) = next.filter(|_| reading.partial.is_none() && !self.order.dry_run) {
+            self.store.keep_bookmark(self.run, &cursor, &settings, full_at).await?;
+        }
         let Counts { found, unchanged, skipped, .. } = reading.counts;
         let counts = Counts { found, unchanged, skipped, ..self.store.count_staged(self.run.id).await? };
         self.decide(counts, reading, progress).await
+    }
+
+    /// Reads every item, and sets a mark before it does.
+    async fn read_all(
+        &self,
+        items: &[SyncItem],
+        why: String,
+        progress: &mut impl FnMut(Progress),
+    ) -> Result<(Reading, Option<Next>), SyncFault> {
+        let full_at = self.store.ambient().now();
+        self.store.note_read(self.run, &Read::Full { why }).await?;
+        let books = self.store.sync_books(self.run.directory, items).await?;
+        let (mut session, baseline) = self.baseline(items).await?;
+        let mut reading = Reading::new(Comparison::new(books.known));
+        reading.baseline = baseline;
+        for (item, place) in items.iter().zip(0..) {
+            let part = Part { item, place, only: None };
+            session = self.read(&part, session, &mut reading, progress).await?;
+            reading.refuse_empty(item, &books.of_item)?;
+        }
+        self.keep(&mut reading).await?;
+        let next = reading.baseline.take().and_then(Baseline::end).map(|cursor| Next { cursor, full_at });
+        Ok((reading, next))
     }
 
     async fn decide(&self, counts: Counts, reading: Reading, mut progress: impl FnMut(Progress)) -> Done {
@@ -256,60 +274,45 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Reads one item; how many accounts it shows.
-    async fn read(
-        &self,
-        item: &SyncItem,
+    /// Reads one item, or of it what is asked for, on a connection that it hands back.
+    pub(super) async fn read<'a>(
+        &'a self,
+        part: &Part<'_>,
+        mut session: Session<'a>,
         reading: &mut Reading,
         progress: &mut impl FnMut(Progress),
-    ) -> Result<usize, SyncFault> {
+    ) -> Result<Session<'a>, SyncFault> {
         let directory = self.client.directory();
-        let attributes = import::attributes(directory);
-        let deadline = Instant::now() + LONGEST;
-        let picked = Picked::of(self.client, item, deadline).await?;
-        let search = Search {
-            base: &picked.base,
-            scope: picked.scope,
-            filter: &picked.filter,
-            attributes: &attributes,
-            limit: MOST,
-        };
-        let mut shown = 0;
-        let mut pages = self.client.search_paged(&search, directory.page_size.get().into(), deadline).await?;
-        while let Some(entries) = pages.next().await? {
-            for entry in entries {
-                let account = match import::account(directory, &entry) {
-                    Ok(account) => account,
-                    Err(why) => {
-                        tracing::info!(dn = entry.dn, why, "an account cannot be a user");
-                        reading.skip(directory, &entry);
-                        continue;
-                    }
-                };
-                if picked.members.as_ref().is_some_and(|members| !members.has(&account)) {
-                    continue;
+        let mut attributes = import::attributes(directory);
+        attributes.extend(reading.baseline.as_ref().and_then(Baseline::attribute));
+        let picked = Picked::of(self.client, part.item, Instant::now() + LONGEST).await?;
+        reading.shown = 0;
+        for filter in &part.filters(directory, picked.filter) {
+            let search =
+                Search { base: &picked.base, scope: picked.scope, filter, attributes: &attributes, limit: MOST };
+            let mut pages = session.pages(&search, directory.page_size.get().into());
+            while let Some(entries) = pages.next().await? {
+                reading.page(directory, part, picked.members.as_ref(), &entries);
+                if reading.staged.len() >= BATCH {
+                    self.keep(reading).await?;
                 }
-                shown += 1;
-                reading.take(item, account);
+                progress(Progress::Read { accounts: usize::try_from(reading.counts.found).unwrap_or(usize::MAX) });
             }
-            if reading.staged.len() >= BATCH {
-                self.keep(reading).await?;
+            // Active Directory always adds references to its other partitions, which hold no people.
+            if directory.kind == DirectoryKind::OpenLdap && pages.references() > 0 {
+                reading.partial.get_or_insert_with(|| {
+                    format!(
+                        "sync item {:?} has parts on other servers that were not read; nobody was taken for a leaver",
+                        part.item.name
+                    )
+                });
             }
-            progress(Progress::Read { accounts: usize::try_from(reading.counts.found).unwrap_or(usize::MAX) });
+            session = pages.into_session();
         }
-        // Active Directory always adds references to its other partitions, which hold no people.
-        if directory.kind == DirectoryKind::OpenLdap && pages.references() > 0 {
-            reading.partial.get_or_insert_with(|| {
-                format!(
-                    "sync item {:?} has parts on other servers that were not read; nobody was taken for a leaver",
-                    item.name
-                )
-            });
-        }
-        Ok(shown)
+        Ok(session)
     }
 
-    async fn keep(&self, reading: &mut Reading) -> Result<(), SyncFault> {
+    pub(super) async fn keep(&self, reading: &mut Reading) -> Result<(), SyncFault> {
         if !reading.staged.is_empty() {
             self.store.stage(self.run, &reading.staged).await?;
             reading.staged.clear();
@@ -342,31 +345,100 @@ impl Work<'_> {
     }
 }
 
+/// What is read of an item.
+pub(super) struct Part<'a> {
+    pub item: &'a SyncItem,
+    pub place: Place,
+    /// These accounts alone, where it shows them.
+    pub only: Option<Vec<Key>>,
+}
+
+/// Accounts asked for in one search; servers bound what a filter may hold.
+const AT_ONCE: usize = 100;
+
+impl Part<'_> {
+    fn filters(&self, directory: &Directory, filter: Filter) -> Vec<Filter> {
+        let Some(only) = &self.only else { return vec![filter] };
+        let by_id = |key: &Key| {
+            let id = directory_diff::unique_id(key);
+            Filter::Equal(directory.unique_id_attribute().to_owned(), directory.unique_id_value(&id))
+        };
+        let any_of = |keys: &[Key]| Filter::Or(keys.iter().map(by_id).collect());
+        only.chunks(AT_ONCE).map(|keys| Filter::And(vec![filter.clone(), any_of(keys)])).collect()
+    }
+}
+
 /// A read under way.
-struct Reading {
-    comparison: Comparison,
-    counts: Counts,
+pub(super) struct Reading {
+    pub comparison: Comparison,
+    pub counts: Counts,
     staged: Vec<Staged>,
     /// Why the read is not whole.
-    partial: Option<String>,
+    pub partial: Option<String>,
+    /// Accounts the current item has shown.
+    shown: usize,
+    /// Of a read of changes: accounts no item has shown so far.
+    pub asked: BTreeSet<Key>,
+    /// Of a read of everything: the mark set before it.
+    pub baseline: Option<Baseline>,
 }
 
 impl Reading {
+    pub(super) fn new(comparison: Comparison) -> Self {
+        let (counts, staged, asked) = (Counts::default(), vec![], BTreeSet::new());
+        Self { comparison, counts, staged, partial: None, shown: 0, asked, baseline: None }
+    }
+
+    fn page(&mut self, directory: &Directory, part: &Part<'_>, members: Option<&Members>, entries: &[Entry]) {
+        for entry in entries {
+            if let Some(baseline) = &mut self.baseline {
+                baseline.saw(entry);
+            }
+            match import::account(directory, entry) {
+                Ok(account) if members.is_none_or(|members| members.has(&account)) => {
+                    self.shown += 1;
+                    self.take(part, account);
+                }
+                Ok(_) => {}
+                Err(why) => {
+                    tracing::info!(dn = entry.dn, why, "an account cannot be a user");
+                    self.skip(directory, entry);
+                }
+            }
+        }
+    }
+
+    /// An item that was read as a whole and shows nobody, though people came by it, is a mistake.
+    pub(super) fn refuse_empty(&self, item: &SyncItem, of_item: &HashMap<SyncItemId, u64>) -> Result<(), SyncFault> {
+        match of_item.get(&item.id) {
+            Some(known) if self.shown == 0 => Err(SyncFault::Empty { item: item.name.clone(), known: *known }),
+            Some(_) | None => Ok(()),
+        }
+    }
+
     /// What is there has not left, even if it cannot be used; what does not say who it is could be anybody.
     fn skip(&mut self, directory: &Directory, entry: &Entry) {
         self.counts.skipped += 1;
         let id = entry.value(directory.unique_id_attribute()).and_then(|value| directory.unique_id(value));
         if let Some(id) = id {
-            self.comparison.spare(&directory_diff::key(&id.0));
+            let key = directory_diff::key(&id.0);
+            self.asked.remove(&key);
+            self.comparison.spare(&key);
         } else {
             let why = || format!("{} shows our account no unique id; nobody was taken for a leaver", entry.dn);
             self.partial.get_or_insert_with(why);
         }
     }
 
-    fn take(&mut self, item: &SyncItem, mut found: Found) {
-        item.complete(&mut found.profile);
+    fn take(&mut self, part: &Part<'_>, mut found: Found) {
+        let item = part.item;
         let key = directory_diff::key(&found.unique_id.0);
+        // Of a read of changes: nothing was said of the account, so that its own item, which comes first, still shows it.
+        if self.comparison.belongs_before(&key, part.place) {
+            return;
+        }
+        self.asked.remove(&key);
+        item.complete(&mut found.profile);
         let fingerprint = fingerprint(item.id, &found);
         let is_new = match self.comparison.meet(&key, &fingerprint) {
             Sight::Again => return,

@@ -21,6 +21,7 @@ pub mod restore;
 pub mod rotate;
 pub mod seal;
 pub mod snapshot;
+pub mod sync_cursors;
 pub mod sync_items;
 pub mod sync_runs;
 pub mod sync_writes;

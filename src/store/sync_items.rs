@@ -2,21 +2,30 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::audit::Actor;
 use super::{Store, StoreFault, sql};
 use crate::domain::audit::Event;
+use crate::domain::cursor::FULL_AT_LEAST_EVERY;
 use crate::domain::ids::{DirectoryId, SyncItemId};
 use crate::domain::sync::{Brake, Every, Leavers, Pick, Reach, SyncItem};
 
 /// When a directory is followed, and when a run of it stops.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub struct SyncSettings {
     /// `None`: only when asked to.
     pub every: Option<Every>,
     pub next_at: Option<Timestamp>,
     pub brake: Brake,
+    /// Everything is read at least this often, though the directory can tell what has changed.
+    pub full_every: SignedDuration,
+}
+
+impl Default for SyncSettings {
+    fn default() -> Self {
+        Self { every: None, next_at: None, brake: Brake::default(), full_every: FULL_AT_LEAST_EVERY }
+    }
 }
 
 impl Store {
@@ -146,7 +155,7 @@ impl Store {
 
     pub async fn sync_settings(&self, directory: DirectoryId) -> Result<SyncSettings, StoreFault> {
         let row = sqlx::query!(
-            "select every_ms, next_at, brake_count, brake_percent from sync_settings where directory_id = $1",
+            "select every_ms, next_at, brake_count, brake_percent, full_every_ms from sync_settings where directory_id = $1",
             directory.0,
         )
         .fetch_optional(&self.pool)
@@ -158,6 +167,7 @@ impl Store {
                 count: u32::try_from(row.brake_count).unwrap_or(0),
                 percent: u8::try_from(row.brake_percent).unwrap_or(0),
             },
+            full_every: SignedDuration::from_millis(row.full_every_ms),
         }))
     }
 
@@ -170,21 +180,29 @@ impl Store {
         let millis = settings.every.map(|every| i64::try_from(every.get().as_millis()).unwrap_or(i64::MAX));
         let mut tx = self.pool.begin().await?;
         sqlx::query!(
-            "insert into sync_settings (directory_id, every_ms, next_at, brake_count, brake_percent)
-             values ($1, $2, $3, $4, $5)
+            "insert into sync_settings (directory_id, every_ms, next_at, brake_count, brake_percent, full_every_ms)
+             values ($1, $2, $3, $4, $5, $6)
              on conflict (directory_id) do update
-                 set every_ms = $2, next_at = $3, brake_count = $4, brake_percent = $5",
+                 set every_ms = $2, next_at = $3, brake_count = $4, brake_percent = $5, full_every_ms = $6",
             directory.0,
             millis,
             settings.next_at.map(sql) as _,
             i32::try_from(settings.brake.count).unwrap_or(i32::MAX),
             i16::from(settings.brake.percent),
+            i64::try_from(settings.full_every.as_millis()).unwrap_or(i64::MAX),
         )
         .execute(&mut *tx)
         .await?;
         let seconds = settings.every.map(|every| every.get().as_secs());
         let Brake { count, percent } = settings.brake;
-        let event = Event::SyncScheduled { directory, every_seconds: seconds, count, percent, by: by.to_string() };
+        let event = Event::SyncScheduled {
+            directory,
+            every_seconds: seconds,
+            full_every_seconds: settings.full_every.as_secs(),
+            count,
+            percent,
+            by: by.to_string(),
+        };
         self.administer(&mut tx, vec![event]).await?;
         tx.commit().await?;
         Ok(())

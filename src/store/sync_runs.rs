@@ -4,8 +4,10 @@ use jiff::Timestamp;
 
 use super::audit::Actor;
 use super::leases::Lease;
+use super::sync_writes::Run;
 use super::{Store, StoreFault, sql};
 use crate::domain::audit::Event;
+use crate::domain::cursor::Read;
 use crate::domain::ids::{DirectoryId, SyncRunId};
 use crate::domain::sync::{Counts, Every, RunState, SyncRun};
 
@@ -118,6 +120,18 @@ impl Store {
         Ok(true)
     }
 
+    /// Writes down what a run reads, when that is decided.
+    pub async fn note_read(&self, run: Run<'_>, read: &Read) -> Result<(), StoreFault> {
+        let (kind, how) = read.parts();
+        let mut tx = self.pool.begin().await?;
+        run.lease.check(&mut tx).await?;
+        sqlx::query!("update sync_runs set read_kind = $2, read_how = $3 where id = $1", run.id.0, kind, how)
+            .execute(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
     /// Writes down how a run ended. `counts` if they are not those that were counted while changes were applied.
     pub async fn end_run(
         &self,
@@ -188,8 +202,9 @@ impl Store {
         limit: i64,
     ) -> Result<Vec<SyncRun>, StoreFault> {
         let rows = sqlx::query!(
-            "select r.id, d.name as directory, r.status, r.dry_run, r.started_by, r.started_at, r.ended_at, r.why, r.found,
-                    r.added, r.updated, r.unchanged, r.kept, r.disabled, r.removed, r.conflicts, r.skipped, r.groups
+            "select r.id, d.name as directory, r.status, r.dry_run, r.started_by, r.started_at, r.ended_at, r.why, r.read_kind,
+                    r.read_how, r.found, r.added, r.updated, r.unchanged, r.kept, r.disabled, r.removed, r.conflicts, r.skipped,
+                    r.groups
              from sync_runs r join directories d on d.id = r.directory_id
              where ($1::uuid is null or r.directory_id = $1) and ($2::uuid is null or r.id = $2)
              order by r.started_at desc, r.id desc limit $3",
@@ -214,6 +229,7 @@ impl Store {
                     started_at: row.started_at.to_jiff(),
                     dry_run: row.dry_run,
                     by: row.started_by,
+                    read: read(row.read_kind.as_deref(), row.read_how),
                     counts: Counts {
                         found: count(row.found),
                         added: count(row.added),
@@ -271,6 +287,13 @@ impl Store {
         .fetch_all(&self.pool)
         .await?;
         Ok(changes)
+    }
+}
+
+fn read(kind: Option<&str>, how: Option<String>) -> Option<Read> {
+    match kind? {
+        "incremental" => Some(Read::Incremental { how: how? }),
+        _ => Some(Read::Full { why: how? }),
     }
 }
 

@@ -16,7 +16,7 @@ use super::{Store, StoreFault, sql};
 use crate::domain::audit::Event;
 use crate::domain::directory::UniqueId;
 use crate::domain::directory::profile::Profile;
-use crate::domain::directory_diff::{self, Claim, Comparison, Contest, Fingerprint, Known};
+use crate::domain::directory_diff::{self, Claim, Comparison, Contest, Fingerprint, Known, NO_PLACE, Place};
 use crate::domain::ids::{DirectoryId, SyncItemId, SyncRunId, UserId};
 use crate::domain::name::Folded;
 use crate::domain::sync::{Counts, SyncItem};
@@ -66,7 +66,8 @@ fn joined(names: &[Folded]) -> String {
 }
 
 impl Store {
-    pub async fn sync_books(&self, directory: DirectoryId) -> Result<Books, StoreFault> {
+    pub async fn sync_books(&self, directory: DirectoryId, items: &[SyncItem]) -> Result<Books, StoreFault> {
+        let places: HashMap<Uuid, Place> = items.iter().map(|item| item.id.0).zip(0..).collect();
         let mut books = Books { known: vec![], of_item: HashMap::new() };
         let mut rows = sqlx::query!(
             r#"select unique_id, fingerprint, sync_item, left_at is not null as "left!"
@@ -80,7 +81,8 @@ impl Store {
                 *books.of_item.entry(SyncItemId(item)).or_default() += 1;
             }
             let fingerprint = row.fingerprint.filter(|_| !row.left).and_then(|bytes| bytes.try_into().ok());
-            books.known.push(Known { key: directory_diff::key(&row.unique_id), fingerprint, may_leave });
+            let place = row.sync_item.and_then(|item| places.get(&item).copied()).unwrap_or(NO_PLACE);
+            books.known.push(Known { key: directory_diff::key(&row.unique_id), fingerprint, may_leave, place });
         }
         Ok(books)
     }

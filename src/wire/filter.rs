@@ -43,6 +43,21 @@ impl Filter {
         Self::Present(attribute.to_owned())
     }
 
+    /// The attributes it asks about.
+    pub fn attributes(&self) -> Vec<&str> {
+        match self {
+            Self::And(parts) | Self::Or(parts) => parts.iter().flat_map(Self::attributes).collect(),
+            Self::Not(part) => part.attributes(),
+            Self::Equal(attribute, _)
+            | Self::GreaterOrEqual(attribute, _)
+            | Self::LessOrEqual(attribute, _)
+            | Self::Approx(attribute, _)
+            | Self::Present(attribute)
+            | Self::Substrings { attribute, .. } => vec![attribute],
+            Self::Extensible { attribute, .. } => attribute.iter().map(String::as_str).collect(),
+        }
+    }
+
     /// Reads the text form; the outer parentheses may be left out around a single item, as command lines do.
     pub fn parse(text: &str) -> Result<Self, FilterFault> {
         let text = text.trim();
@@ -282,6 +297,12 @@ mod tests {
             parse("(o:dn:=Ace)"),
             Filter::Extensible { attribute: Some("o".into()), dn: true, rule: None, value: b"Ace".to_vec() }
         );
+    }
+
+    #[test]
+    fn a_filter_says_which_attributes_it_asks_about() {
+        let filter = Filter::parse("(&(a=1)(|(b=*)(!(c>=2))(d~=3))(e<=4)(f=x*)(g:dn:1.2:=5)(:1.2:=6))").unwrap();
+        assert_eq!(filter.attributes(), ["a", "b", "c", "d", "e", "f", "g"]);
     }
 
     #[test]

@@ -116,12 +116,25 @@ fn envelope(out: &mut Vec<u8>, message_id: u32, controls: &[Control], operation:
     });
 }
 
+/// More in one message are somebody who wants our memory.
+const MAX_CONTROLS: usize = 100;
+
+/// The controls of a message, whatever its operation.
+pub fn controls_of(frame: &Frame) -> Result<Vec<Control>, BerFault> {
+    let mut outer = Reader::new(frame.body());
+    outer.element()?;
+    controls(outer)
+}
+
 /// What may follow `protocolOp`: nothing, or controls.
 fn controls(mut outer: Reader<'_>) -> Result<Vec<Control>, BerFault> {
     let mut found = vec![];
     if let Some(list) = outer.optional(0xa0)? {
         let mut list = Reader::new(list);
         while !list.is_empty() {
+            if found.len() == MAX_CONTROLS {
+                return Err(BerFault::Length);
+            }
             let mut control = Reader::new(list.expect(ber::SEQUENCE)?);
             let oid = control.text(ber::OCTET_STRING)?.to_owned();
             let critical = control.optional(ber::BOOLEAN)?.map(ber::boolean).transpose()?.unwrap_or(false);
@@ -446,6 +459,15 @@ mod tests {
     }
 
     #[test]
+    fn the_controls_of_any_message_are_read_and_too_many_are_refused() {
+        let control = |number: usize| Control { oid: format!("1.2.{number}"), critical: false, value: Some(vec![1]) };
+        let some: Vec<Control> = (0..MAX_CONTROLS).map(control).collect();
+        assert_eq!(controls_of(&bind(b"", b"", &some)), Ok(some));
+        let many: Vec<Control> = (0..=MAX_CONTROLS).map(control).collect();
+        assert_eq!(controls_of(&bind(b"", b"", &many)), Err(BerFault::Length));
+    }
+
+    #[test]
     fn a_page_cookie_survives() {
         assert_eq!(next_page(&[paged(0, b"cookie")]), Ok(Some(b"cookie".to_vec())));
         assert_eq!(next_page(&[paged(0, b"")]), Ok(None));
@@ -471,6 +493,7 @@ mod tests {
                 let _ = compared_attribute(&frame);
                 let _ = LdapResult::parse(&frame, frame.op());
                 let _ = Entry::parse(&frame);
+                let _ = controls_of(&frame);
             }
         }
     }

@@ -2,6 +2,7 @@
 //! Both the door that gateways speak to and the client that speaks to directories stand on it.
 
 pub mod ber;
+pub mod changes;
 pub mod filter;
 pub mod frame;
 pub mod message;

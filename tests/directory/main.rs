@@ -8,6 +8,7 @@
 )]
 
 mod binds;
+mod changes;
 mod examine;
 mod failover;
 mod lying;

@@ -30,6 +30,7 @@ mod relay;
 mod replicas;
 mod secrets;
 mod service_accounts;
+mod sync_changes;
 mod sync_faults;
 mod sync_groups;
 mod sync_groups_ad;

@@ -23,10 +23,10 @@ pub fn follow(appliance: &Appliance, item: &[&str]) {
     assert_eq!(said.0, 0, "{said:?}");
 }
 
-/// One run, as JSON.
+/// One run that reads everything, as JSON.
 pub fn run(appliance: &Appliance, more: &[&str]) -> Value {
     let (code, out, err) =
-        vestibule(appliance, &[&["sync", "run", "--directory", "corp", "--json"][..], more].concat());
+        vestibule(appliance, &[&["sync", "run", "--directory", "corp", "--full", "--json"][..], more].concat());
     assert!(code < 2, "{code}: {err}");
     serde_json::from_str::<Value>(&out).unwrap()[0].clone()
 }
