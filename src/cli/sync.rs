@@ -146,7 +146,7 @@ pub struct Once {
     /// Say what would be done, and do nothing
     #[arg(long)]
     dry_run: bool,
-    /// Write every account again, changed or not
+    /// Write every account again, changed or not, and believe a directory that shows no group at all
     #[arg(long)]
     full: bool,
     /// Print JSON: an array of objects, one for each directory
