@@ -147,7 +147,7 @@ pub struct Once {
     /// Say what would be done, and do nothing
     #[arg(long)]
     dry_run: bool,
-    /// Read everything, even if the directory can tell what has changed
+    /// Read everything, even if the directory can tell what has changed, and believe one that shows no group at all
     #[arg(long)]
     full: bool,
     /// Print JSON: an array of objects, one for each directory

@@ -132,7 +132,7 @@ impl<'client, 'search> Pages<'client, 'search> {
         Search { limit: usize::try_from(self.page_size).unwrap_or(usize::MAX), ..self.search }
     }
 
-    /// The connection, for the next search, once this one has ended. What is left of this one is not asked for.
+    /// The connection, for the next search, once this one has ended.
     pub fn into_session(self) -> Session<'client> {
         self.session
     }
