@@ -14,11 +14,7 @@ use super::support::appliance::{Appliance, directory_at};
 use super::support::people::totp;
 use super::support::slapd::{Slapd, SlapdOptions};
 
-#[allow(dead_code, reason = "shared with other tests, which use other parts")]
-#[path = "../support/samba.rs"]
-mod samba;
-
-use samba::Samba;
+use super::active_directory::samba::{self, Samba};
 
 const BASE: &str = "dc=example,dc=test";
 

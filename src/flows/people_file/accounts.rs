@@ -187,6 +187,7 @@ mod tests {
 
     use super::*;
     use crate::domain::directory::profile::Profile;
+    use crate::domain::directory::state::AccountState;
     use crate::domain::directory::{PageSize, attributes::AttributeMap};
     use crate::domain::ids::DirectoryId;
     use crate::domain::name::Folded;
@@ -218,7 +219,16 @@ mod tests {
     fn found(id: &str, names: &[&str]) -> Found {
         let names = names.iter().map(|text| name(text).folded()).collect();
         let dn = format!("uid={id},dc=corp,dc=example");
-        Found { unique_id: UniqueId(id.into()), name: id.into(), dn, profile: Profile::default(), names }
+        Found {
+            unique_id: UniqueId(id.into()),
+            name: id.into(),
+            dn,
+            profile: Profile::default(),
+            state: AccountState::ENABLED,
+            member_of: vec![],
+            primary_group: None,
+            names,
+        }
     }
 
     #[test]
@@ -245,8 +255,9 @@ mod tests {
             .map(|record| Planned { row: read(record), account: None, acts: vec![], refusal: None })
             .collect();
         let known = |id: &str, names: &[&str]| {
-            let Found { unique_id, name, dn, profile, names } = found(id, names);
-            Known { unique_id, name, dn, profile, names: names.into_iter().map(Folded::into_string).collect() }
+            let Found { unique_id, name, dn, profile, state, names, .. } = found(id, names);
+            let names = names.into_iter().map(Folded::into_string).collect();
+            Known { unique_id, name, dn, profile, state, member_of: vec![], primary_group: None, names }
         };
         recognise(&mut rows, &[known("1", &["alice"]), known("2", &["bob"])]);
         let ids: Vec<Option<&str>> =
