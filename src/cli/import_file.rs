@@ -113,13 +113,13 @@ impl FromFile {
         let mut plans = vec![];
         for (directory, rows) in groups {
             let client = world.ask(directory.clone())?;
-            let progress = Progress::new("compare", "rows").of(rows.len() as u64).counter();
+            let progress = Progress::new("find", "rows").of(rows.len() as u64).counter();
             plans.push((flow::plan(&world.store, &client, rows, progress).await?, directory));
         }
         let mut done = vec![];
         for (plan, directory) in plans {
             done.push(if self.apply {
-                let written = Progress::new("write", "rows").counter();
+                let written = Progress::new("write", "rows").of(plan.count() as u64).counter();
                 plan.carry_out(&world.store, &directory, &world.actor, written).await?
             } else {
                 plan

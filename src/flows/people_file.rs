@@ -219,6 +219,11 @@ impl Plan {
         self.rows.iter().map(Planned::report).collect()
     }
 
+    /// How many rows it is about.
+    pub fn count(&self) -> usize {
+        self.rows.len()
+    }
+
     /// Rows that are not refused, whose cells count as taken over.
     pub fn taken(&self) -> impl Iterator<Item = &Row> {
         self.rows.iter().filter(|planned| planned.refusal.is_none()).map(|planned| &planned.row)

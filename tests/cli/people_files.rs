@@ -1,6 +1,8 @@
 //! `user import --file` and `user export`: people from files meet a real directory.
 
 use serde_json::{Value, json};
+use vestibule::domain::name::fold;
+use vestibule::domain::user::Token;
 
 use crate::fixture::{Appliance, Said, person, slapd, slapd_with};
 
@@ -193,6 +195,11 @@ async fn an_export_of_azure_mfa_server_comes_in_with_an_account_of_every_column(
         assert!(counts == wanted && notes.contains(note), "{name}: {counts:?} {notes}");
     }
     assert_eq!(user(&appliance, "user0003")["enabled"], false);
+    let store = appliance.store().await;
+    let owner = store.find_users(&fold("user0001").unwrap()).await.unwrap().remove(0);
+    let tokens = store.authenticators(owner.id).await.unwrap();
+    let Token::Totp { seed, parameters, .. } = &tokens[0].token else { panic!("not TOTP") };
+    assert!(seed.same_as(&data_encoding::BASE32.decode(SEED.as_bytes()).unwrap()) && parameters.period.seconds() == 60);
     let again = report(&appliance, &bytes, &["--apply", "--disabled-users", "disable"]);
     assert_eq!(counts(&again), [0, 0, 3, 0]);
 }

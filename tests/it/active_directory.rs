@@ -94,6 +94,32 @@ async fn every_name_that_active_directory_takes_for_a_user_asks_for_the_factor()
 }
 
 #[tokio::test]
+async fn rows_of_a_file_find_their_accounts_by_every_form_of_the_name() {
+    let samba = Samba::start();
+    let appliance = before(&samba).await;
+    let file = format!(
+        "username;serial\nALICE;\nCORP\\bob;\n{};\nerik@{DNS_DOMAIN};\nOTHER\\mona;\nnobody;\n",
+        Samba::dn_of("Müller, Jörg")
+    );
+    let (code, said) = super::people_files::import(&appliance, &file);
+    assert_eq!(code, 1, "{said}");
+    for words in [
+        "+ row 2  alice",
+        "+ row 3  bob",
+        "+ row 4  jmueller",
+        "+ row 5  erik",
+        "! row 6  OTHER",
+        "none of directory corp",
+        "! row 7  nobody",
+        "added 4, changed 0, unchanged 0, refused 2",
+    ] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    let (_, said) = super::people_files::import(&appliance, &file);
+    assert!(said.contains("added 0, changed 0, unchanged 4, refused 2"), "{said}");
+}
+
+#[tokio::test]
 async fn r04_why_active_directory_refuses_reaches_the_client_in_its_own_words() {
     let samba = Samba::start();
     let mut arranged = before(&samba);

@@ -25,6 +25,7 @@ mod mutated_streams;
 mod names_openldap;
 mod outage;
 mod pending_bind;
+mod people_files;
 mod proxy_protocol;
 mod relay;
 mod replicas;

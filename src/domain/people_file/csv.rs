@@ -58,7 +58,7 @@ fn cells(line: &str, delimiter: char) -> Result<Vec<Zeroizing<String>>, Refusal>
     let mut reader = ReaderBuilder::new()
         .has_headers(false)
         .delimiter(delimiter)
-        .buffer_capacity(MAX_LINE)
+        .buffer_capacity(line.len() + 1)
         .from_reader(line.as_bytes());
     let mut record = ByteRecord::new();
     let unreadable = || Refusal::row("the line cannot be read as CSV", "write it anew");
