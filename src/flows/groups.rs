@@ -196,7 +196,7 @@ fn group(directory: &Directory, unique_id: String, entry: &Entry) -> Result<Foun
     let dn = Dn::parse(&entry.dn).map_err(|fault| fault.to_string())?;
     let folded_dn = dn.folded();
     if !fits(&folded_dn) {
-        return Err(format!("its DN is over {MAX_FOLDED} bytes"));
+        return Err(format!("its DN is empty or over {MAX_FOLDED} bytes"));
     }
     let (name, folded) = name(entry, &dn);
     let dns = entry.values("member").iter().filter_map(|value| text_dn(std::str::from_utf8(value).ok()?));
@@ -271,8 +271,9 @@ fn number(entry: &Entry, attribute: &str) -> Option<u32> {
     entry.text(attribute)?.parse().ok()
 }
 
+/// The empty DN, which stands in groups that must have a member and have none, is nobody.
 fn fits(name: &Folded) -> bool {
-    name.as_str().len() <= MAX_FOLDED
+    (1..=MAX_FOLDED).contains(&name.as_str().len())
 }
 
 fn text_dn(text: &str) -> Option<Folded> {
