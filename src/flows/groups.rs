@@ -271,7 +271,7 @@ fn number(entry: &Entry, attribute: &str) -> Option<u32> {
     entry.text(attribute)?.parse().ok()
 }
 
-/// The root of the tree, the empty DN, is nobody.
+/// The empty DN, which stands in groups that must have a member and have none, is nobody.
 fn fits(name: &Folded) -> bool {
     (1..=MAX_FOLDED).contains(&name.as_str().len())
 }

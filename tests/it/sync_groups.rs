@@ -7,7 +7,9 @@ use serde_json::Value;
 use sqlx::PgPool;
 
 use super::openldap_with;
-use super::support::appliance::Appliance;
+use super::support::appliance::{Appliance, netscaler};
+use super::support::ldap::Ldap;
+use super::support::people::hotp;
 use super::support::slapd::{Slapd, SlapdOptions};
 use super::sync_openldap::{change, follow, run, user, vestibule};
 
@@ -258,4 +260,24 @@ async fn groups_that_lie_deeper_than_is_followed_are_named_and_nobody_loses_one(
     let said = run(&appliance, &[]);
     assert!(said["note"].as_str().unwrap_or_default().contains("more than 64 steps"), "{said}");
     assert_eq!(groups(&appliance, "user0001").len(), 61);
+}
+
+#[tokio::test]
+async fn a_sign_in_does_not_wait_for_a_run_that_writes_who_is_in_which_group() {
+    let ldif = entry("staff", "groupOfNames", &[person(9)]);
+    let slapd = openldap_with(SlapdOptions { ldif, ..SlapdOptions::default() });
+    let appliance = Appliance::before(&slapd).client(netscaler()).user("user0001").with(hotp()).await;
+    follow(&appliance, &[]);
+    run(&appliance, &[]);
+    let pool = PgPool::connect(appliance.database_url()).await.unwrap();
+    let mut closing = pool.begin().await.unwrap();
+    let written = sqlx::query("insert into user_groups select u.id, g.id, true from users u, groups g")
+        .execute(&mut *closing)
+        .await
+        .unwrap();
+    assert_eq!(written.rows_affected(), 3);
+    let user = appliance.person("user0001");
+    let mut gateway = Ldap::connect(appliance.ldap_addr).await;
+    assert_eq!(gateway.bind(&user.dn, &user.with(&user.hotp())).await.0, 0);
+    closing.rollback().await.unwrap();
 }
