@@ -84,7 +84,7 @@ impl Backup {
 }
 
 fn written() -> Progress {
-    Progress::new("back-up", BYTES)
+    Progress::new("backup", BYTES)
 }
 
 /// A file in the making, gone when dropped.

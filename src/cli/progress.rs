@@ -29,11 +29,11 @@ impl Progress {
     /// `work` is a verb ("read"), `unit` what is counted ("accounts", "bytes").
     pub fn new(work: &'static str, unit: &'static str) -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
-            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(REDRAWS));
-            bar.set_prefix(work);
-            bar.set_message(unit);
-            bar.set_style(style(if unit == BYTES { BYTES_COUNT } else { COUNT }));
-            bar
+            // By builders, which draw nothing: the first picture is whole.
+            ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(REDRAWS))
+                .with_style(style(if unit == BYTES { BYTES_COUNT } else { COUNT }))
+                .with_prefix(work)
+                .with_message(unit)
         });
         Self { bar, lines: Lines { work, unit, of: None, said: Duration::ZERO }, began: Instant::now() }
     }
@@ -50,8 +50,8 @@ impl Progress {
         }
         self.lines.of = Some(total);
         if let Some(bar) = &self.bar {
-            bar.set_length(total);
             bar.set_style(style(if self.lines.unit == BYTES { BYTES_BAR } else { BAR }));
+            bar.set_length(total);
         }
     }
 
