@@ -88,8 +88,9 @@ pub fn is_full_due(last_full: Timestamp, now: Timestamp, every: SignedDuration) 
     passed.is_negative() || passed >= every
 }
 
-/// Everything that decides what a directory's accounts come to: a cursor is void once any of it has changed.
-pub fn settings(directory: &Directory, items: &[SyncItem]) -> Fingerprint {
+/// Everything that decides what a directory's accounts come to: a cursor is void once any of it has changed. `read` is what
+/// is read of an account, which a newer release may have more of.
+pub fn settings(directory: &Directory, items: &[SyncItem], read: &[&str]) -> Fingerprint {
     let map = serde_json::to_string(&directory.attributes).unwrap_or_default();
     let kind = serde_json::to_string(&directory.kind).unwrap_or_default();
     let mut fields = vec![Some(kind), Some(directory.base_dn.clone()), Some(directory.bind_dn.clone()), Some(map)];
@@ -99,7 +100,8 @@ pub fn settings(directory: &Directory, items: &[SyncItem]) -> Fingerprint {
         let pick = serde_json::to_string(pick).unwrap_or_default();
         fields.extend([Some(id.to_string()), Some(pick), language.clone(), phone.clone()]);
     }
-    directory_diff::fingerprint(fields.iter().map(Option::as_deref))
+    let read = read.iter().map(|attribute| Some(*attribute));
+    directory_diff::fingerprint(fields.iter().map(Option::as_deref).chain(read))
 }
 
 /// Whether a change in what the item shows is a change of the account itself. Who is in a group is written with the group,
@@ -176,18 +178,22 @@ mod tests {
     fn whatever_changes_what_accounts_come_to_makes_a_cursor_void() {
         let directory = fixture::directory(DirectoryKind::OpenLdap);
         let items = [below(None), item(Pick::Group { dn: "cn=vpn,dc=x".into() })];
-        let before = settings(&directory, &items);
-        assert_eq!(settings(&directory, &items), before);
+        let before = settings(&directory, &items, &["mail"]);
+        assert_eq!(settings(&directory, &items, &["mail"]), before);
+        assert_ne!(settings(&directory, &items, &["mail", "uid"]), before, "what is read");
         let mut other = directory.clone();
         other.base_dn.push_str(",dc=more");
-        assert_ne!(settings(&other, &items), before, "base");
+        assert_ne!(settings(&other, &items, &["mail"]), before, "base");
         let mut other = directory.clone();
         other.attributes.people_filter = Some("(uid=*)".into());
-        assert_ne!(settings(&other, &items), before, "attribute map");
+        assert_ne!(settings(&other, &items, &["mail"]), before, "attribute map");
         let [first, second] = items.clone();
-        assert_ne!(settings(&directory, &[second.clone(), first.clone()]), before, "order");
-        assert_ne!(settings(&directory, std::slice::from_ref(&first)), before, "fewer");
-        assert_ne!(settings(&directory, &[below(Some("(uid=a)")), second.clone()]), before, "filter");
-        assert_ne!(settings(&directory, &[SyncItem { language: Some("de".into()), ..first }, second]), before);
+        assert_ne!(settings(&directory, &[second.clone(), first.clone()], &["mail"]), before, "order");
+        assert_ne!(settings(&directory, std::slice::from_ref(&first), &["mail"]), before, "fewer");
+        assert_ne!(settings(&directory, &[below(Some("(uid=a)")), second.clone()], &["mail"]), before, "filter");
+        assert_ne!(
+            settings(&directory, &[SyncItem { language: Some("de".into()), ..first }, second], &["mail"]),
+            before
+        );
     }
 }

@@ -399,6 +399,29 @@ mod tests {
         }
 
         #[test]
+        fn reading_only_what_has_changed_finds_what_reading_everything_finds(books in people(), directory in people(), more in 0_u8..12) {
+            let known = |(number, names): (&u8, &BTreeSet<u8>)| Known {
+                key: [*number; 16],
+                fingerprint: Some(print(names)),
+                may_leave: true,
+                place: 0,
+            };
+            let found = |comparison: &mut Comparison, read: &dyn Fn(u8) -> bool| {
+                let shown = directory.iter().filter(|(number, _)| read(**number));
+                let sights = shown.map(|(number, names)| (*number, comparison.meet(&[*number; 16], &print(names))));
+                let news: Vec<_> = sights.filter(|(_, sight)| *sight != Sight::Unchanged).collect();
+                let left: Vec<u8> = books.keys().copied().filter(|number| comparison.has_left(&[*number; 16])).collect();
+                (news, left)
+            };
+            let everything = found(&mut Comparison::new(books.iter().map(known)), &|_| true);
+            // A directory may name more than has changed.
+            let touched = |number: u8| books.get(&number) != directory.get(&number) || number == more;
+            let mut resting = Comparison::resting(books.iter().map(known));
+            (0..12).filter(|number| touched(*number)).for_each(|number| resting.touch(&[number; 16]));
+            prop_assert_eq!(found(&mut resting, &touched), everything);
+        }
+
+        #[test]
         fn any_order_of_renames_moves_and_deletes_converges_to_the_directory(steps in prop::collection::vec(people(), 1..5)) {
             let mut books = People::new();
             let mut last = People::new();

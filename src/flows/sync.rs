@@ -173,13 +173,17 @@ pub(super) struct Work<'a> {
 
 impl Work<'_> {
     async fn follow(&self, items: &[SyncItem], mut progress: impl FnMut(Progress)) -> Done {
-        let settings = cursor::settings(self.client.directory(), items);
-        let (reading, next) = match Box::pin(self.read_changes(items, &settings, &mut progress)).await? {
+        let directory = self.client.directory();
+        let settings = cursor::settings(directory, items, &import::attributes(directory));
+        let (mut reading, next) = match Box::pin(self.read_changes(items, &settings, &mut progress)).await? {
             Ok(read) => read,
             Err(why) => Box::pin(self.read_all(items, why, &mut progress)).await?,
         };
         if reading.partial.is_none() {
-            let leavers = self.store.leavers(self.run.directory, &reading.comparison).await?;
+            let leavers = match reading.left.take() {
+                Some(left) => left,
+                None => self.store.leavers(self.run.directory, &reading.comparison).await?,
+            };
             for leavers in leavers.chunks(BATCH) {
                 self.store.stage_leavers(self.run, leavers).await?;
             }
@@ -379,6 +383,8 @@ pub(super) struct Reading {
     shown: usize,
     /// Of a read of changes: accounts no item has shown so far.
     pub asked: BTreeSet<Key>,
+    /// Of a read of changes: who has left.
+    pub left: Option<Vec<String>>,
     /// Of a read of everything: the mark set before it.
     pub baseline: Option<Baseline>,
 }
@@ -386,7 +392,7 @@ pub(super) struct Reading {
 impl Reading {
     pub(super) fn new(comparison: Comparison) -> Self {
         let (counts, staged, asked) = (Counts::default(), vec![], BTreeSet::new());
-        Self { comparison, counts, staged, partial: None, shown: 0, asked, baseline: None }
+        Self { comparison, counts, staged, partial: None, shown: 0, asked, left: None, baseline: None }
     }
 
     fn page(&mut self, directory: &Directory, part: &Part<'_>, members: Option<&Members>, entries: &[Entry]) {

@@ -11,6 +11,8 @@ use super::sync::{LONGEST, Part, Progress, Reading, SyncFault, Work};
 use crate::directory::Session;
 use crate::directory::changes::{Baseline, Changes, Since};
 use crate::domain::cursor::{self, Cursor, Read};
+use crate::domain::directory::UniqueId;
+use crate::domain::directory::attributes::UniqueIdKind;
 use crate::domain::directory_diff::{self, Comparison, Fingerprint, Key, NO_PLACE, Place};
 use crate::domain::sync::{Pick, SyncItem};
 use crate::store::sync_cursors::Bookmark;
@@ -67,7 +69,7 @@ impl Work<'_> {
 
         let mut session = self.client.session(Instant::now() + LONGEST).await?;
         let watched = self.watched(items)?;
-        let mut present = |id: &crate::domain::directory::UniqueId| comparison.present(&directory_diff::key(&id.0));
+        let mut present = |id: &UniqueId| comparison.present(&directory_diff::key(&id.0));
         let told = session.changes(&cursor, &borrowed(&watched), &mut present).await;
         let Changes { touched, vanished, absent_left, cursor } = match told {
             Ok(Since::Changes(changes)) => changes,
@@ -105,6 +107,8 @@ impl Work<'_> {
             }
         }
         self.keep(&mut reading).await?;
+        let left = reading.asked.iter().filter(|key| reading.comparison.has_left(key));
+        reading.left = Some(left.map(|key| directory_diff::unique_id(key).0).collect());
         Ok(Ok((reading, Some(Next { cursor, full_at }))))
     }
 
@@ -113,6 +117,9 @@ impl Work<'_> {
         let no = |why: &str| Ok(Err(why.to_owned()));
         if self.order.full {
             return no("it was asked for");
+        }
+        if self.client.directory().unique_id_kind() == UniqueIdKind::Text {
+            return no("the directory's unique ids are no UUIDs, by which changes are told");
         }
         if !items.iter().any(|item| cursor::shows_in_accounts(self.client.directory(), item)) {
             return no("every sync item goes by groups, which are read as a whole");

@@ -9,12 +9,11 @@ use serde_json::Value;
 use vestibule::domain::directory::{Directory, DirectoryKind, Server, Transport};
 use vestibule::domain::secret::Password;
 
+use super::active_directory::samba::{self, Samba};
 use super::openldap_with;
 use super::support::appliance::{Appliance, directory_at};
 use super::support::people::totp;
 use super::support::slapd::{Slapd, SlapdOptions};
-
-use super::active_directory::samba::{self, Samba};
 
 const BASE: &str = "dc=example,dc=test";
 
