@@ -92,7 +92,7 @@ pub fn read(record: &Record, columns: &[Column], format: Format, rules: Rules) -
     let mut reader = Reader { columns, cells, country: rules.country, fates: vec![] };
     reader.leave();
     reader.text(Field::Directory)?;
-    let unique_id = reader.text(Field::UniqueId)?.map(str::to_ascii_lowercase);
+    let unique_id = reader.text(Field::UniqueId)?.map(str::to_owned);
     let name = reader.name()?;
     if unique_id.is_none() && name.is_none() {
         return Err(Refusal::row("it names no account", "fill in the column that does"));

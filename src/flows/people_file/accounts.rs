@@ -22,11 +22,14 @@ const LONGEST: Duration = Duration::from_mins(5);
 
 /// Those our books know, by unique id or by name.
 pub(super) fn recognise(rows: &mut [Planned], known: &[Known]) {
-    let by_id: HashMap<&str, &Known> = known.iter().map(|known| (known.unique_id.0.as_str(), known)).collect();
+    let known_by_id: HashMap<&str, &Known> = known.iter().map(|known| (known.unique_id.0.as_str(), known)).collect();
     let names = known.iter().flat_map(|known| known.names.iter().map(move |name| (name.as_str(), known)));
     let by_name: HashMap<&str, &Known> = names.collect();
     for planned in rows {
-        let by_id = planned.row.unique_id.as_deref().and_then(|id| by_id.get(id));
+        let by_id = planned.row.unique_id.as_deref();
+        // UUIDs are kept in lower case; other ids are what they are.
+        let by_id =
+            by_id.and_then(|id| known_by_id.get(id).or_else(|| known_by_id.get(id.to_ascii_lowercase().as_str())));
         let name = planned.row.name.as_ref().map(LoginName::folded);
         let by_name = name.as_ref().and_then(|name| by_name.get(name.as_str()));
         // A unique id that is not known may be a new account that has taken a known one's name: the directory is asked.
@@ -96,7 +99,11 @@ pub(super) async fn look_up(
                 planned.refusal = Some(Refusal::row("two accounts answer to this name", "write the account's DN"));
             }
             (Some(account), None)
-                if planned.row.unique_id.as_ref().is_some_and(|wanted| *wanted != account.unique_id.0) =>
+                if planned
+                    .row
+                    .unique_id
+                    .as_ref()
+                    .is_some_and(|wanted| !wanted.eq_ignore_ascii_case(&account.unique_id.0)) =>
             {
                 planned.refusal = Some(Refusal::row(
                     "the name belongs to another account than the unique id",
@@ -245,7 +252,7 @@ mod tests {
 
     #[test]
     fn a_unique_id_decides_before_a_name_and_a_name_alone_is_enough() {
-        let file = "username,unique_id\nalice,\nalice,2\nalice,9\n,2\n";
+        let file = "username,unique_id\nalice,\nalice,ID-2\nalice,9\n,ID-2\n,ABC\n";
         let file = people_file::read(file.as_bytes(), Some(Format::Csv), &[]).unwrap();
         let read =
             |record| row::read(record, &file.columns, file.format, Rules::default()).unwrap_or_else(|_| panic!());
@@ -259,13 +266,20 @@ mod tests {
             let names = names.into_iter().map(Folded::into_string).collect();
             Known { unique_id, name, dn, profile, state, member_of: vec![], primary_group: None, names }
         };
-        recognise(&mut rows, &[known("1", &["alice"]), known("2", &["bob"])]);
+        recognise(&mut rows, &[known("1", &["alice"]), known("ID-2", &["bob"]), known("abc", &["carol"])]);
         let ids: Vec<Option<&str>> =
             rows.iter().map(|planned| planned.account.as_ref().map(|account| account.unique_id.0.as_str())).collect();
-        assert_eq!(ids, [Some("1"), Some("2"), None, Some("2")], "of an unknown unique id the directory is asked");
+        assert_eq!(
+            ids,
+            [Some("1"), Some("ID-2"), None, Some("ID-2"), Some("abc")],
+            "of an unknown unique id the directory is asked"
+        );
         refuse_doubles(&mut rows);
         let why: Vec<Option<&str>> =
             rows.iter().map(|planned| planned.refusal.as_ref().map(|refusal| refusal.why.as_str())).collect();
-        assert_eq!(why, [None, Some("it is the same person as row 5"), None, Some("it is the same person as row 3")]);
+        assert_eq!(
+            why,
+            [None, Some("it is the same person as row 5"), None, Some("it is the same person as row 3"), None]
+        );
     }
 }
