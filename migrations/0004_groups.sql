@@ -60,3 +60,9 @@ alter table sync_changes
 alter table sync_runs
     -- Groups added, changed or removed.
     add column groups bigint not null default 0;
+
+-- Sync items may put their people into a group of ours, which is no entry of the directory: its unique_id begins with a
+-- character that none of a directory's has.
+alter table sync_items
+    add column user_group        text check (user_group <> ''),
+    add column user_group_folded text check ((user_group_folded is null) = (user_group is null));

@@ -67,7 +67,7 @@ async fn list(world: &World, directory: Option<&str>, json: bool) -> Result<(), 
         show::note("No groups are known; `vestibule sync run` reads them.");
         return Ok(());
     }
-    let rows = groups.into_iter().map(|group| [group.name, group.directory, group.users.to_string(), group.dn]);
+    let rows = groups.into_iter().map(|group| [group.name, group.directory, group.users.to_string(), place(group.dn)]);
     show::table(["name", "directory", "users", "dn"], &rows.collect::<Vec<_>>())
 }
 
@@ -97,13 +97,21 @@ async fn show_one(world: &World, name: &str, directory: Option<&str>, json: bool
     if json {
         return show::json(&Shown { group, members });
     }
-    let mut facts = vec![("name", group.name), ("directory", group.directory), ("dn", group.dn)];
+    let mut facts = vec![("name", group.name), ("directory", group.directory), ("dn", place(group.dn))];
     facts.extend(members.iter().map(|member| ("user", membership(member))));
     show::facts(&facts)
+}
+
+/// A group of ours is no entry of the directory.
+fn place(dn: String) -> String {
+    if dn.is_empty() { "set by sync items".to_owned() } else { dn }
 }
 
 /// A membership as one line.
 pub fn membership(membership: &Membership) -> String {
     let Membership { name, dn, direct, by_way_of } = membership;
+    if dn.is_empty() {
+        return name.clone();
+    }
     if *direct { format!("{name}  {dn}") } else { format!("{name}  {dn}  (by way of {})", by_way_of.join(", ")) }
 }

@@ -14,7 +14,7 @@ use crate::domain::cursor::Read;
 use crate::domain::directory::profile::language;
 use crate::domain::dn::Dn;
 use crate::domain::ids::{SyncItemId, SyncRunId};
-use crate::domain::sync::{Counts, Every, Leavers, Pick, Reach, RunState, SyncItem, SyncRun};
+use crate::domain::sync::{Counts, Every, GroupName, Leavers, Pick, Reach, RunState, SyncItem, SyncRun};
 use crate::flows::sync::{self, Order, SyncFault};
 use crate::store::sync_runs::Change;
 use crate::tasks;
@@ -121,6 +121,9 @@ pub struct Add {
     /// Which phones come first, by the label `directory show` gives them, such as mobile
     #[arg(long, value_name = "LABEL")]
     phone: Option<String>,
+    /// A group of Vestibule's own that everybody who comes by the item is in, for policies; `group show` lists them
+    #[arg(long, value_name = "NAME", value_parser = GroupName::parse)]
+    user_group: Option<GroupName>,
     /// What becomes of users whom the directory no longer shows
     #[arg(long, value_enum, default_value_t = Leaving::Disable)]
     leavers: Leaving,
@@ -269,6 +272,7 @@ impl Add {
             enabled: !self.disabled,
             language: self.language,
             phone: self.phone,
+            user_group: self.user_group,
             leavers,
         };
         match world.store.add_sync_item(&item, &world.actor).await {
@@ -297,6 +301,8 @@ struct ShownItem {
     language: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     phone: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_group: Option<String>,
     leavers: String,
 }
 
@@ -309,6 +315,7 @@ async fn list(world: &World, directory: &str, json: bool) -> Result<(), Failure>
         enabled: item.enabled,
         language: item.language,
         phone: item.phone,
+        user_group: item.user_group.map(|group| group.as_str().to_owned()),
         leavers: match item.leavers {
             Leavers::Keep => "keep".to_owned(),
             Leavers::Disable => "disable".to_owned(),
@@ -330,7 +337,8 @@ async fn list(world: &World, directory: &str, json: bool) -> Result<(), Failure>
         };
         let enabled = if item.enabled { "enabled" } else { "disabled" }.to_owned();
         let phone = item.phone.map(|label| format!("{label} first"));
-        let new = [Some(enabled), item.language, phone].into_iter().flatten().collect::<Vec<_>>().join(", ");
+        let group = item.user_group.map(|name| format!("group {name}"));
+        let new = [Some(enabled), item.language, phone, group].into_iter().flatten().collect::<Vec<_>>().join(", ");
         [item.place.to_string(), item.name, what, new, item.leavers]
     });
     show::table(["place", "name", "accounts", "new users", "leavers"], &rows.collect::<Vec<_>>())

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::cursor::Read;
 use super::directory::profile::Profile;
 use super::ids::{DirectoryId, SyncItemId, SyncRunId};
+use super::name::{Folded, fold};
 
 /// One part of a directory that is followed. Items are asked in order; an account belongs to the first that shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +24,42 @@ pub struct SyncItem {
     pub language: Option<String>,
     /// The label of the phones that come first.
     pub phone: Option<String>,
+    /// A group of ours that everybody who comes by the item is in.
+    pub user_group: Option<GroupName>,
     pub leavers: Leavers,
+}
+
+/// What a group of ours is called. Two names that compare equal are one group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupName {
+    text: String,
+    folded: Folded,
+}
+
+/// Longest name of a group of ours, in bytes.
+const LONGEST_GROUP_NAME: usize = 256;
+
+impl GroupName {
+    /// 1 to 256 bytes that can be compared, without control characters.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        if text.len() > LONGEST_GROUP_NAME {
+            return Err(format!("a group's name has at most {LONGEST_GROUP_NAME} bytes"));
+        }
+        if text.chars().any(char::is_control) {
+            return Err("a group's name has no control characters".to_owned());
+        }
+        let folded = fold(text).map_err(|fault| fault.to_string())?;
+        Ok(Self { text: text.to_owned(), folded })
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// In comparison form.
+    pub fn folded(&self) -> &Folded {
+        &self.folded
+    }
 }
 
 impl SyncItem {

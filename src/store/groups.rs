@@ -11,6 +11,7 @@ use super::{Store, StoreFault};
 use crate::domain::directory_diff::{self, Fingerprint, Key};
 use crate::domain::ids::{DirectoryId, GroupId, UserId};
 use crate::domain::name::Folded;
+use crate::domain::sync::GroupName;
 
 /// A group as the directory shows it.
 pub struct FoundGroup {
@@ -57,9 +58,12 @@ impl Store {
         directory: DirectoryId,
     ) -> Result<HashMap<Key, (GroupId, Fingerprint)>, StoreFault> {
         let mut known = HashMap::new();
-        let mut rows =
-            sqlx::query!("select id, unique_id, fingerprint from groups where directory_id = $1", directory.0)
-                .fetch(&self.pool);
+        let mut rows = sqlx::query!(
+            "select id, unique_id, fingerprint from groups where directory_id = $1 and not starts_with(unique_id, $2)",
+            directory.0,
+            OWN,
+        )
+        .fetch(&self.pool);
         while let Some(row) = rows.try_next().await? {
             // A fingerprint that cannot be read is none: the group is written again.
             let fingerprint = row.fingerprint.try_into().unwrap_or_default();
@@ -209,6 +213,10 @@ impl Store {
                  union
                  select u.id, g.id from users u join groups g on g.directory_id = $1 and g.primary_id = u.primary_group
                  where u.directory_id = $1 and u.left_at is null
+                 union
+                 select u.id, g.id from users u join sync_items i on i.id = u.sync_item
+                     join groups g on g.directory_id = $1 and g.unique_id = $4 || i.user_group_folded
+                 where u.directory_id = $1 and u.left_at is null
              ), reached as (
                  select user_id, group_id, true as direct from direct
                  union all
@@ -229,6 +237,7 @@ impl Store {
             run.directory.0,
             &inner,
             &outer,
+            OWN,
         )
         .execute(&mut *tx)
         .await?;
@@ -318,6 +327,46 @@ impl Store {
         );
         Ok(groups.fetch_all(&self.pool).await?)
     }
+}
+
+/// What the unique id of a group of ours begins with; a directory's unique ids hold no control characters.
+const OWN: &str = "\u{1f}";
+
+/// Makes a group of ours, unless a sync item has made it already.
+pub(super) async fn add_own_group(
+    connection: &mut PgConnection,
+    id: Uuid,
+    directory: DirectoryId,
+    name: &GroupName,
+) -> Result<(), StoreFault> {
+    sqlx::query!(
+        "insert into groups (id, directory_id, unique_id, name, folded, dn, folded_dn, fingerprint)
+         values ($1, $2, $3 || $5, $4, $5, '', '', '') on conflict do nothing",
+        id,
+        directory.0,
+        OWN,
+        name.as_str(),
+        name.folded().as_str(),
+    )
+    .execute(&mut *connection)
+    .await?;
+    groups_changed(connection, directory).await
+}
+
+/// Forgets groups of ours that no sync item names any more.
+pub(super) async fn drop_unused_own_groups(
+    connection: &mut PgConnection,
+    directory: DirectoryId,
+) -> Result<(), StoreFault> {
+    sqlx::query!(
+        "delete from groups g where g.directory_id = $1 and starts_with(g.unique_id, $2)
+           and not exists (select 1 from sync_items i where i.directory_id = $1 and i.user_group_folded = g.folded)",
+        directory.0,
+        OWN,
+    )
+    .execute(&mut *connection)
+    .await?;
+    groups_changed(connection, directory).await
 }
 
 /// Notes that the closure has to be worked out again.

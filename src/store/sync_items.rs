@@ -9,7 +9,7 @@ use super::{Store, StoreFault, sql};
 use crate::domain::audit::Event;
 use crate::domain::cursor::FULL_AT_LEAST_EVERY;
 use crate::domain::ids::{DirectoryId, SyncItemId};
-use crate::domain::sync::{Brake, Every, Leavers, Pick, Reach, SyncItem};
+use crate::domain::sync::{Brake, Every, GroupName, Leavers, Pick, Reach, SyncItem};
 
 /// When a directory is followed, and when a run of it stops.
 #[derive(Debug, Clone, Copy)]
@@ -32,7 +32,7 @@ impl Store {
     /// In the order in which they are asked.
     pub async fn sync_items(&self, directory: DirectoryId) -> Result<Vec<SyncItem>, StoreFault> {
         let rows = sqlx::query!(
-            "select id, name, base, reach, filter, group_dn, enabled, language, phone, leavers, delete_after
+            "select id, name, base, reach, filter, group_dn, enabled, language, phone, user_group, leavers, delete_after
              from sync_items where directory_id = $1 order by position",
             directory.0,
         )
@@ -53,6 +53,7 @@ impl Store {
             enabled: row.enabled,
             language: row.language,
             phone: row.phone,
+            user_group: row.user_group.and_then(|name| GroupName::parse(&name).ok()),
             leavers: match (row.leavers.as_str(), row.delete_after) {
                 ("delete", Some(days)) => Leavers::DisableThenDelete { days: u16::try_from(days).unwrap_or(u16::MAX) },
                 ("disable", _) => Leavers::Disable,
@@ -80,8 +81,8 @@ impl Store {
         let mut tx = self.pool.begin().await?;
         sqlx::query!(
             "insert into sync_items (id, directory_id, position, name, base, reach, filter, group_dn, enabled, language, phone,
-                                     leavers, delete_after, created_at)
-             select $1, $2, coalesce(max(position), 0) + 1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13
+                                     leavers, delete_after, created_at, user_group, user_group_folded)
+             select $1, $2, coalesce(max(position), 0) + 1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15
              from sync_items where directory_id = $2",
             item.id.0,
             item.directory.0,
@@ -96,9 +97,14 @@ impl Store {
             leavers,
             days,
             sql(self.ambient.now()) as _,
+            item.user_group.as_ref().map(GroupName::as_str),
+            item.user_group.as_ref().map(|group| group.folded().as_str()),
         )
         .execute(&mut *tx)
         .await?;
+        if let Some(group) = &item.user_group {
+            super::groups::add_own_group(&mut tx, self.ambient.id(), item.directory, group).await?;
+        }
         self.administer(&mut tx, vec![Event::SyncItemAdded { name: item.name.clone(), by: by.to_string() }]).await?;
         tx.commit().await?;
         Ok(())
@@ -113,6 +119,7 @@ impl Store {
         if gone.rows_affected() == 0 {
             return Ok(false);
         }
+        super::groups::drop_unused_own_groups(&mut tx, directory).await?;
         renumber(&mut tx, directory).await?;
         self.administer(&mut tx, vec![Event::SyncItemRemoved { name: name.to_owned(), by: by.to_string() }]).await?;
         tx.commit().await?;

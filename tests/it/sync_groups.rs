@@ -6,12 +6,12 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use sqlx::PgPool;
 
-use super::openldap_with;
 use super::support::appliance::{Appliance, netscaler};
 use super::support::ldap::Ldap;
 use super::support::people::hotp;
 use super::support::slapd::{Slapd, SlapdOptions};
 use super::sync_openldap::{change, follow, run, user, vestibule};
+use super::{openldap, openldap_with};
 
 const GROUPS: &str = "ou=groups,dc=example,dc=test";
 
@@ -280,4 +280,28 @@ async fn a_sign_in_does_not_wait_for_a_run_that_writes_who_is_in_which_group() {
     let mut gateway = Ldap::connect(appliance.ldap_addr).await;
     assert_eq!(gateway.bind(&user.dn, &user.with(&user.hotp())).await.0, 0);
     closing.rollback().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_item_puts_its_people_into_a_group_of_ours_for_as_long_as_they_come_by_it() {
+    let slapd = openldap();
+    let appliance = Appliance::before(&slapd).await;
+    follow(&appliance, &["--user-group", "VPN people"]);
+    run(&appliance, &[]);
+    let members = || {
+        let (code, out, err) = vestibule(&appliance, &["group", "show", "vpn  PEOPLE", "--json"]);
+        assert_eq!(code, 0, "{err}");
+        let group = serde_json::from_str::<Value>(&out).unwrap();
+        let members = group["members"].as_array().unwrap().iter();
+        members.map(|member| member["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(members(), ["user0001", "user0002", "user0003"]);
+    assert_eq!(user(&appliance, "user0001")["groups"][0]["name"], "VPN people");
+    change(&slapd, &format!("dn: {}\nchangetype: delete\n", slapd.dn_of("user0002")));
+    run(&appliance, &[]);
+    assert_eq!(members(), ["user0001", "user0003"], "and a directory without groups takes it from nobody");
+    let args = ["sync", "item", "remove", "people", "--directory", "corp"];
+    assert_eq!(vestibule(&appliance, &args).0, 0);
+    assert_eq!(vestibule(&appliance, &["group", "show", "vpn people"]).0, 1);
+    assert_eq!(user(&appliance, "user0001")["groups"], serde_json::json!([]));
 }
