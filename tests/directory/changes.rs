@@ -13,7 +13,8 @@ use vestibule::directory::changes::{Changes, Since};
 use vestibule::directory::{DirectoryClient, Search};
 use vestibule::domain::cursor::{Cursor, Method};
 use vestibule::domain::directory::{Directory, DirectoryKind, Transport, UniqueId};
-use vestibule::wire::changes::SYNC_REQUEST;
+use vestibule::wire::ber;
+use vestibule::wire::changes::{SYNC_INFO, SYNC_REQUEST};
 use vestibule::wire::filter::Filter;
 use vestibule::wire::frame::op;
 use vestibule::wire::message::{self, Entry, Scope};
@@ -192,6 +193,42 @@ async fn a_server_that_no_longer_knows_what_has_changed_since_means_everything()
     let cursor = Cursor { method: Method::SyncRepl, server, cookie: b"old".to_vec(), shows_deletions: true };
     let why = why_everything(&client(directory), &cursor).await;
     assert!(why.contains("no longer knows"), "{why}");
+}
+
+#[tokio::test]
+async fn a_server_that_names_more_changes_than_are_worth_asking_for_means_everything() {
+    let stub = Stub::start(|stream, _| {
+        converse(stream, |frame| {
+            let mut out = message::response(frame.message_id(), op::SEARCH_DONE, 0, "").to_vec();
+            if frame.bytes().windows(SYNC_REQUEST.len()).any(|it| it == SYNC_REQUEST.as_bytes()) {
+                out.clear();
+                ber::put(&mut out, ber::SEQUENCE, |out| {
+                    ber::put_number(out, ber::INTEGER, frame.message_id());
+                    ber::put(out, op::INTERMEDIATE_RESPONSE, |out| {
+                        ber::put_bytes(out, 0x80, SYNC_INFO.as_bytes());
+                        ber::put(out, 0x81, |out| deleted_ids(out, 10_001));
+                    });
+                });
+            }
+            out
+        })
+    })
+    .await;
+    let directory = Directory { bind_dn: String::new(), ..directory(vec![server(stub.addr, Transport::Plain)]) };
+    let server = directory.servers[0].to_string();
+    let cursor = Cursor { method: Method::SyncRepl, server, cookie: b"old".to_vec(), shows_deletions: true };
+    let why = why_everything(&client(directory), &cursor).await;
+    assert!(why.contains("more than 10000 entries"), "{why}");
+}
+
+/// `syncIdSet` with `refreshDeletes` (RFC 4533 §2.5).
+fn deleted_ids(out: &mut Vec<u8>, count: u128) {
+    ber::put(out, 0xa3, |out| {
+        ber::put_bytes(out, ber::BOOLEAN, &[0xff]);
+        ber::put(out, ber::SET, |out| {
+            (0..count).for_each(|number| ber::put_bytes(out, ber::OCTET_STRING, &number.to_be_bytes()));
+        });
+    });
 }
 
 #[tokio::test]
