@@ -24,8 +24,8 @@ use crate::wire::message::{Control, Entry, Scope};
 
 /// More changed accounts than this are read faster with all others.
 const MOST: usize = 10_000;
-/// A server looks through all of its history before it says the first word.
-const PATIENCE: Duration = Duration::from_mins(2);
+/// A server looks through all of its history before it says the first word: so many times as long as any other operation.
+const PATIENCE: u32 = 12;
 
 /// What a server says has changed.
 pub enum Since {
@@ -146,12 +146,17 @@ impl Session<'_> {
     }
 
     /// An answer to a question about changes; `Err` inside if the server will not answer it.
+    /// How long the server may take until its next word about changes.
+    fn patience(&self) -> Duration {
+        self.peer.operation_timeout.saturating_mul(PATIENCE)
+    }
+
     async fn refusable(
         &mut self,
         search: &Search<'_>,
         controls: &[Control],
     ) -> Result<Result<super::search::Found, String>, DirectoryFault> {
-        match self.ask(search, controls, PATIENCE).await {
+        match self.ask(search, controls, self.patience()).await {
             Ok(found) => Ok(Ok(found)),
             Err(DirectoryFault::Unavailable { code, diagnostic, .. }) if !is_passing(code) => {
                 Ok(Err(refusal(code, &diagnostic)))

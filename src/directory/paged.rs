@@ -40,6 +40,8 @@ pub struct Pages<'client, 'search> {
 
 /// Pages without an entry in a row; more is a server that pages in a circle.
 const EMPTY_PAGES: u32 = 100;
+/// Pages of a search for changes, which gives up at far fewer entries than these hold.
+const MOST_PAGES: u32 = 1_000;
 
 impl DirectoryClient {
     /// A connection bound as our own account, to the first server that can be reached. All of it ends by `deadline`.
@@ -72,6 +74,16 @@ impl<'client> Session<'client> {
     /// When one operation that begins now must have ended.
     fn until(&self) -> Instant {
         self.deadline.min(Instant::now() + self.peer.operation_timeout)
+    }
+
+    /// Where the page after this one starts. `pages` counts them: a server that goes in a circle is left.
+    pub(super) fn page_after(&self, found: &Found, pages: &mut u32) -> Result<Option<Vec<u8>>, DirectoryFault> {
+        *pages += 1;
+        let next = message::next_page(&found.controls).map_err(|fault| self.direct.protocol(&fault))?;
+        if next.is_some() && *pages > MOST_PAGES {
+            return Err(self.direct.protocol(&"its pages never end"));
+        }
+        Ok(next)
     }
 
     pub(super) async fn ask(

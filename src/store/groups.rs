@@ -200,7 +200,9 @@ impl Store {
         )
         .execute(&mut *tx)
         .await?;
-        // What an account that left names itself is no longer looked at; what groups name is.
+        // What an account that left names itself is no longer looked at; what groups name is. Where a group names its members,
+        // its word is the newer: a change of `memberOf`, which the server makes up, is no change of the account to a run that
+        // asks for changes only. Active Directory's groups always name theirs, but for the primary group's.
         sqlx::query!(
             "with direct as (
                  select n.user_id, g.id as group_id from groups g join group_members m on m.group_id = g.id
@@ -209,7 +211,9 @@ impl Store {
                  union
                  select u.id, g.id from users u cross join lateral unnest(u.member_of) as named (dn)
                      join groups g on g.directory_id = $1 and g.folded_dn = named.dn
+                     join directories d on d.id = $1 and d.kind <> 'active-directory'
                  where u.directory_id = $1 and u.left_at is null
+                   and not exists (select 1 from group_members m where m.group_id = g.id)
                  union
                  select u.id, g.id from users u join groups g on g.directory_id = $1 and g.primary_id = u.primary_group
                  where u.directory_id = $1 and u.left_at is null

@@ -10,7 +10,7 @@ use super::support::appliance::{Appliance, netscaler};
 use super::support::ldap::Ldap;
 use super::support::people::hotp;
 use super::support::slapd::{Slapd, SlapdOptions};
-use super::sync_openldap::{change, follow, run, user, vestibule};
+use super::sync_openldap::{change, follow, run, run_as_told, user, vestibule};
 use super::{openldap, openldap_with};
 
 const GROUPS: &str = "ou=groups,dc=example,dc=test";
@@ -215,11 +215,11 @@ async fn an_answer_without_a_group_removes_none_until_a_person_says_that_it_is_r
     let slapd = openldap_with(SlapdOptions { ldif, ..SlapdOptions::default() });
     let appliance = followed(&slapd).await;
     change(&slapd, &format!("dn: {}\nchangetype: delete\n", group("staff")));
-    let said = run(&appliance, &[]);
+    let said = run_as_told(&appliance, &[]);
     assert_eq!(said["state"], "finished", "people are followed all the same");
     assert!(said["note"].as_str().unwrap_or_default().contains("an empty answer removes none"), "{said}");
     assert_eq!(groups(&appliance, "user0001"), set(["staff"]));
-    assert!(run(&appliance, &["--full"])["note"].is_null());
+    assert!(run_as_told(&appliance, &["--full"])["note"].is_null());
     assert_eq!(groups(&appliance, "user0001"), set([]));
 }
 

@@ -25,8 +25,13 @@ pub fn follow(appliance: &Appliance, item: &[&str]) {
 
 /// One run that reads everything, as JSON.
 pub fn run(appliance: &Appliance, more: &[&str]) -> Value {
+    run_as_told(appliance, &[&["--full"][..], more].concat())
+}
+
+/// One run, as JSON.
+pub fn run_as_told(appliance: &Appliance, more: &[&str]) -> Value {
     let (code, out, err) =
-        vestibule(appliance, &[&["sync", "run", "--directory", "corp", "--full", "--json"][..], more].concat());
+        vestibule(appliance, &[&["sync", "run", "--directory", "corp", "--json"][..], more].concat());
     assert!(code < 2, "{code}: {err}");
     serde_json::from_str::<Value>(&out).unwrap()[0].clone()
 }

@@ -213,7 +213,7 @@ impl Session<'_> {
             limit: PAGE.into(),
         };
         let mut touched = vec![];
-        let mut page = Some(vec![]);
+        let (mut page, mut pages) = (Some(vec![]), 0);
         while let Some(cookie) = page {
             let controls = [changes::show_deleted(), message::paged(PAGE.into(), &cookie)];
             let found = match self.refusable(&search, &controls).await? {
@@ -231,7 +231,7 @@ impl Session<'_> {
             if touched.len() > MOST {
                 return Ok(too_many());
             }
-            page = message::next_page(&found.controls).map_err(|fault| self.direct.protocol(&fault))?;
+            page = self.page_after(&found, &mut pages)?;
         }
         let cursor = Cursor { cookie: to.to_string().into_bytes(), ..cursor.clone() };
         Ok(Since::Changes(Changes { touched, vanished: vec![], absent_left: false, cursor }))

@@ -10,8 +10,7 @@ use super::super::paged::Session;
 use super::super::search::Search;
 use super::super::trust::generalized_time;
 use super::{
-    Changes, MODIFY_TIMESTAMP, MOST, OVERLAP, PATIENCE, Since, announces, began_at, is_passing, naming_context,
-    refusal, too_many,
+    Changes, MODIFY_TIMESTAMP, MOST, OVERLAP, Since, announces, began_at, is_passing, naming_context, refusal, too_many,
 };
 use crate::domain::cursor::{Cursor, Method};
 use crate::domain::directory::UniqueId;
@@ -90,7 +89,7 @@ impl Session<'_> {
             attributes: &[id],
             limit: PAGE.into(),
         };
-        let mut page = Some(vec![]);
+        let (mut page, mut pages) = (Some(vec![]), 0);
         while let Some(cookie) = page {
             let answer = match self.refusable(&search, &[message::paged(PAGE.into(), &cookie)]).await? {
                 Ok(answer) => answer,
@@ -103,7 +102,7 @@ impl Session<'_> {
             if found.len() > MOST_BRANCHES {
                 return Ok(Err(format!("there are more than {MOST_BRANCHES} branches")));
             }
-            page = message::next_page(&answer.controls).map_err(|fault| self.direct.protocol(&fault))?;
+            page = self.page_after(&answer, &mut pages)?;
         }
         Ok(Ok(directory_diff::fingerprint(found.iter().map(|name| Some(name.as_str()))).to_vec()))
     }
@@ -117,7 +116,8 @@ impl Session<'_> {
         let base = &self.client.directory().base_dn;
         let anything = Filter::present("objectClass");
         let search = Search { base, scope: Scope::Subtree, filter: &anything, attributes: &BELOW, limit: usize::MAX };
-        let until = |deadline: Instant| deadline.min(Instant::now() + PATIENCE);
+        let patience = self.patience();
+        let until = |deadline: Instant| deadline.min(Instant::now() + patience);
         let control = [changes::sync_request(Some(&cursor.cookie))];
         self.direct.begin(&search, &control, until(self.deadline)).await.inspect_err(|fault| self.peer.blame(fault))?;
         let mut refresh =
@@ -178,7 +178,7 @@ impl Session<'_> {
         let search =
             Search { base, scope: Scope::Subtree, filter: &filter, attributes: &attributes, limit: PAGE.into() };
         let (mut touched, mut latest) = (vec![], None);
-        let mut page = Some(vec![]);
+        let (mut page, mut pages) = (Some(vec![]), 0);
         while let Some(cookie) = page {
             let found = match self.refusable(&search, &[message::paged(PAGE.into(), &cookie)]).await? {
                 Ok(found) => found,
@@ -195,7 +195,7 @@ impl Session<'_> {
             if touched.len() > MOST {
                 return Ok(too_many());
             }
-            page = message::next_page(&found.controls).map_err(|fault| self.direct.protocol(&fault))?;
+            page = self.page_after(&found, &mut pages)?;
         }
         // Text of this form sorts by time. What is older than the last mark has been seen.
         let next = latest.map(|latest| began_at(latest, began.elapsed())).filter(|next| next.as_slice() > time);
