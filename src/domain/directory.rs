@@ -201,24 +201,12 @@ pub struct UniqueId(pub String);
 
 #[cfg(test)]
 mod tests {
+    use super::super::fixture;
     use super::*;
 
     fn directory(kind: DirectoryKind) -> Directory {
-        Directory {
-            id: DirectoryId(uuid::Uuid::nil()),
-            name: "corp".into(),
-            kind,
-            servers: vec![server("dc1", 636, Transport::Ldaps), server("dc2", 636, Transport::Ldaps)],
-            base_dn: String::new(),
-            bind_dn: "cn=svc".into(),
-            bind_password: Password::new([]),
-            ca_pem: None,
-            domain: None,
-            attributes: AttributeMap::default(),
-            page_size: PageSize::default(),
-            connect_timeout: Duration::ZERO,
-            operation_timeout: Duration::ZERO,
-        }
+        let servers = vec![server("dc1", 636, Transport::Ldaps), server("dc2", 636, Transport::Ldaps)];
+        Directory { servers, base_dn: String::new(), bind_dn: "cn=svc".into(), ..fixture::directory(kind) }
     }
 
     fn server(host: &str, port: u16, transport: Transport) -> Server {

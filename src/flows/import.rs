@@ -292,13 +292,11 @@ fn conflicts<'a>(known: &'a [Known], found: &'a [Found]) -> Vec<Conflict> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::directory::PageSize;
-    use crate::domain::directory::attributes::{AttributeMap, AttributeName};
+    use crate::domain::directory::attributes::AttributeName;
     use crate::domain::directory::profile::Profile;
     use crate::domain::directory::state::AccountState;
-    use crate::domain::ids::DirectoryId;
+    use crate::domain::fixture;
     use crate::domain::name::fold;
-    use crate::domain::secret::Password;
 
     fn found(id: &str, names: &[&str]) -> Found {
         let mut folded: Vec<Folded> = names.iter().map(|name| LoginName::parse(name).unwrap().folded()).collect();
@@ -368,21 +366,7 @@ mod tests {
     }
 
     fn directory(kind: DirectoryKind) -> Directory {
-        Directory {
-            id: DirectoryId(uuid::Uuid::nil()),
-            name: "corp".into(),
-            kind,
-            servers: vec![],
-            base_dn: "dc=x".into(),
-            bind_dn: String::new(),
-            bind_password: Password::new([]),
-            ca_pem: None,
-            domain: Some("CORP".into()),
-            attributes: AttributeMap::default(),
-            page_size: PageSize::default(),
-            connect_timeout: Duration::ZERO,
-            operation_timeout: Duration::ZERO,
-        }
+        Directory { domain: Some("CORP".into()), ..fixture::directory(kind) }
     }
 
     fn entry(attributes: &[(&str, &[&[u8]])]) -> Entry {

@@ -1,30 +1,7 @@
-use std::time::Duration;
-
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::directory::PageSize;
-use crate::domain::directory::attributes::AttributeMap;
-use crate::domain::ids::DirectoryId;
-use crate::domain::secret::Password;
-
-fn directory(kind: DirectoryKind) -> Directory {
-    Directory {
-        id: DirectoryId(uuid::Uuid::nil()),
-        name: "corp".into(),
-        kind,
-        servers: vec![],
-        base_dn: "dc=x".into(),
-        bind_dn: String::new(),
-        bind_password: Password::new([]),
-        ca_pem: None,
-        domain: None,
-        attributes: AttributeMap::default(),
-        page_size: PageSize::default(),
-        connect_timeout: Duration::ZERO,
-        operation_timeout: Duration::ZERO,
-    }
-}
+use crate::domain::fixture::directory;
 
 fn entry(dn: &str, attributes: &[(&str, &[&[u8]])]) -> Entry {
     let attributes = attributes

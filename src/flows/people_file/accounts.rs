@@ -190,33 +190,16 @@ pub(super) fn take_in(rows: &mut [Planned], known: &[Known]) {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::domain::directory::profile::Profile;
     use crate::domain::directory::state::AccountState;
-    use crate::domain::directory::{PageSize, attributes::AttributeMap};
-    use crate::domain::ids::DirectoryId;
+    use crate::domain::fixture;
     use crate::domain::name::Folded;
     use crate::domain::people_file::{self, Format, Rules, row};
-    use crate::domain::secret::Password;
 
     fn directory(kind: DirectoryKind) -> Directory {
-        Directory {
-            id: DirectoryId(uuid::Uuid::nil()),
-            name: "corp".into(),
-            kind,
-            servers: vec![],
-            base_dn: "dc=corp,dc=example".into(),
-            bind_dn: String::new(),
-            bind_password: Password::new([]),
-            ca_pem: None,
-            domain: Some("CORP".into()),
-            attributes: AttributeMap::default(),
-            page_size: PageSize::default(),
-            connect_timeout: Duration::ZERO,
-            operation_timeout: Duration::ZERO,
-        }
+        let base_dn = "dc=corp,dc=example".into();
+        Directory { base_dn, domain: Some("CORP".into()), ..fixture::directory(kind) }
     }
 
     fn name(text: &str) -> LoginName {
