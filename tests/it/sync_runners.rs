@@ -114,6 +114,7 @@ async fn a_run_that_is_interrupted_changes_nothing_says_so_and_makes_room_at_onc
         let (mut runner, _go_on) = waiting(&appliance, &server, |id| done(id, 0, false)).await;
         runner.signal(signal);
         assert_eq!(runner.ended().await.code(), Some(1));
+        runner.log().closed().await;
         assert!(runner.log().text().contains("it was cancelled"), "{}", runner.log().text());
         assert_eq!(history(&appliance)[0], ("cancelled".into(), "somebody stopped it".into()));
         server.as_usual();
@@ -133,6 +134,7 @@ async fn a_runner_that_comes_to_itself_after_another_took_over_writes_nothing_mo
     .await;
     go_on.send(true).unwrap();
     assert_eq!(late.ended().await.code(), Some(3));
+    late.log().closed().await;
     assert!(late.log().text().contains("has passed to another process"), "{}", late.log().text());
     assert_eq!(count(&appliance, "users").await, 3);
     let away = "users where not enabled or left_at is not null or name = 'user0004'";
