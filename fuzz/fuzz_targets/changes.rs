@@ -20,7 +20,9 @@ fuzz_target!(|bytes: &[u8]| {
     }
     match SyncInfo::parse(bytes) {
         Ok(SyncInfo::NewCookie(cookie)) => bounded(Some(&cookie)),
-        Ok(SyncInfo::RefreshDelete { cookie, .. } | SyncInfo::RefreshPresent { cookie, .. }) => bounded(cookie.as_ref()),
+        Ok(SyncInfo::RefreshDelete { cookie, .. } | SyncInfo::RefreshPresent { cookie, .. }) => {
+            bounded(cookie.as_ref())
+        }
         Ok(SyncInfo::Ids { cookie, ids, .. }) => {
             bounded(cookie.as_ref());
             assert!(ids.len() <= MAX_IDS);
