@@ -199,15 +199,7 @@ fn group(directory: &Directory, unique_id: String, entry: &Entry) -> Result<Foun
         return Err(format!("its DN is empty or over {MAX_FOLDED} bytes"));
     }
     let (name, folded) = name(entry, &dn);
-    let dns = entry.values("member").iter().filter_map(|value| text_dn(std::str::from_utf8(value).ok()?));
-    let unique = entry.values("uniqueMember").iter().filter_map(|value| unique_dn(value));
-    // An account name (RFC 2307 §5.3), never an address or a DN.
-    let account = |value: &Vec<u8>| match LoginName::parse(std::str::from_utf8(value).ok()?).ok()? {
-        name @ LoginName::Plain { .. } => Some(name.folded()),
-        LoginName::Dn { .. } | LoginName::Upn { .. } | LoginName::DownLevel { .. } => None,
-    };
-    let accounts = entry.values("memberUid").iter().filter_map(account);
-    let mut members: Vec<Folded> = dns.chain(unique).chain(accounts).filter(fits).collect();
+    let mut members: Vec<Folded> = members(entry).filter(fits).collect();
     members.sort_unstable();
     members.dedup();
     let primary_id = match directory.kind {
@@ -220,6 +212,19 @@ fn group(directory: &Directory, unique_id: String, entry: &Entry) -> Result<Foun
     let fields = fields.into_iter().chain(members.iter().map(|member| Some(member.as_str())));
     let fingerprint = directory_diff::fingerprint(fields);
     Ok(FoundGroup { unique_id, name, folded, dn: entry.dn.clone(), folded_dn, primary_id, members, fingerprint })
+}
+
+/// Whom a group names, in whatever attribute, in comparison form.
+pub(super) fn members(entry: &Entry) -> impl Iterator<Item = Folded> {
+    let dns = entry.values("member").iter().filter_map(|value| text_dn(std::str::from_utf8(value).ok()?));
+    let unique = entry.values("uniqueMember").iter().filter_map(|value| unique_dn(value));
+    // An account name (RFC 2307 §5.3), never an address or a DN.
+    let account = |value: &Vec<u8>| match LoginName::parse(std::str::from_utf8(value).ok()?).ok()? {
+        name @ LoginName::Plain { .. } => Some(name.folded()),
+        LoginName::Dn { .. } | LoginName::Upn { .. } | LoginName::DownLevel { .. } => None,
+    };
+    let accounts = entry.values("memberUid").iter().filter_map(account);
+    dns.chain(unique).chain(accounts)
 }
 
 /// What people call it: its cn, else what its DN begins with, else the DN.

@@ -1,13 +1,14 @@
 //! Who is in a group and the groups within it, for a sync item. Active Directory answers that itself; elsewhere the groups
 //! are walked, each once, so that circles end.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use tokio::time::Instant;
 
+use super::groups;
 use crate::directory::{DirectoryClient, DirectoryFault, Search};
 use crate::domain::dn::Dn;
-use crate::domain::name::{Folded, LoginName};
+use crate::domain::name::Folded;
 use crate::store::users::Found;
 use crate::wire::filter::Filter;
 use crate::wire::message::{Entry, Scope};
@@ -46,7 +47,7 @@ const MOST: usize = 10_000;
 
 /// `None` if there is no such group.
 pub async fn walk(client: &DirectoryClient, group: &Dn, deadline: Instant) -> Result<Option<Members>, DirectoryFault> {
-    let groups = groups(client, deadline).await?;
+    let known = known_groups(client, deadline).await?;
     let mut members = Members::default();
     let mut seen = HashSet::from([group.folded()]);
     let mut waiting = vec![group.to_string()];
@@ -59,40 +60,36 @@ pub async fn walk(client: &DirectoryClient, group: &Dn, deadline: Instant) -> Re
         is_first = false;
         // Half a group must not look like a small one.
         let found = found.ok_or_else(|| unusable(client, format!("group {dn} could not be read")))?;
-        for value in found.values("memberUid") {
-            let text = std::str::from_utf8(value).ok();
-            members.names.extend(text.and_then(|text| LoginName::parse(text).ok()).map(|name| name.folded()));
-        }
-        for value in found.values("member").iter().chain(found.values("uniqueMember")) {
-            let Some(member) = std::str::from_utf8(value).ok().and_then(|text| Dn::parse(text).ok()) else { continue };
-            let folded = member.folded();
-            if groups.contains(&folded) && seen.insert(folded.clone()) {
-                waiting.push(member.to_string());
+        for member in groups::members(&found) {
+            if let Some(dn) = known.get(&member)
+                && seen.insert(member.clone())
+            {
+                waiting.push(dn.clone());
             }
             if seen.len() > MOST {
                 return Err(unusable(client, format!("{group} holds more than {MOST} groups")));
             }
-            members.names.insert(folded);
+            members.names.insert(member);
         }
     }
     Ok(Some(members))
 }
 
 /// Every group below the base, so that members that are people need not be asked one by one.
-async fn groups(client: &DirectoryClient, deadline: Instant) -> Result<HashSet<Folded>, DirectoryFault> {
+async fn known_groups(client: &DirectoryClient, deadline: Instant) -> Result<HashMap<Folded, String>, DirectoryFault> {
     let class = |name: &str| Filter::equal("objectClass", name);
     let filter = Filter::Or(vec![class("groupOfNames"), class("groupOfUniqueNames"), class("posixGroup")]);
     let base = &client.directory().base_dn;
     let search = Search { base, scope: Scope::Subtree, filter: &filter, attributes: &["1.1"], limit: 1_000_000 };
     let mut pages = client.search_paged(&search, client.directory().page_size.get().into(), deadline).await?;
-    let mut groups = HashSet::new();
+    let mut known = HashMap::new();
     while let Some(entries) = pages.next().await? {
-        groups.extend(entries.iter().filter_map(|entry| Dn::parse(&entry.dn).ok()).map(|dn| dn.folded()));
+        known.extend(entries.into_iter().filter_map(|entry| Some((Dn::parse(&entry.dn).ok()?.folded(), entry.dn))));
     }
     if pages.references() > 0 {
         return Err(unusable(client, "some of its groups are on other servers".to_owned()));
     }
-    Ok(groups)
+    Ok(known)
 }
 
 fn unusable(client: &DirectoryClient, reason: String) -> DirectoryFault {
