@@ -129,6 +129,7 @@ fn client(
         allow_anonymous: false,
         allow_root_dse: true,
         allow_password_compare: false,
+        radius: None,
     })
 }
 

@@ -1,5 +1,7 @@
 //! `vestibule client`: the gateways that may ask, and the rules they ask under.
 
+mod radius;
+
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -125,6 +127,8 @@ pub struct Add {
     /// Relay Compare requests about passwords, which test a password without a second factor
     #[arg(long)]
     allow_password_compare: bool,
+    #[command(flatten)]
+    radius: radius::Options,
 }
 
 impl Command {
@@ -142,14 +146,9 @@ impl Add {
     async fn run(self, world: &World) -> Result<(), Failure> {
         let directory = world.directory(&self.directory).await?;
         let explicit_app = self.factors.first() == Some(&Factor::App);
-        let client = self.client(world, &directory)?;
+        let (client, generated) = self.client(world, &directory)?;
         for other in world.store.clients().await? {
-            if let Some(shared) = client.addresses.iter().find(|address| other.addresses.contains(address)) {
-                return Err(Failure::Input(format!(
-                    "{shared} is client {}'s already; a source speaks for one client",
-                    other.name
-                )));
-            }
+            refuse_ambiguity(&client, &other)?;
         }
         match world.store.add_client(&client, &world.actor).await {
             Err(fault) if fault.is_duplicate() => {
@@ -168,10 +167,15 @@ impl Add {
         if client.allow_plaintext {
             show::note("Passwords may come from this client without encryption.");
         }
+        if let Some(secret) = generated {
+            show::note("The shared secret is shown this once; set it on the gateway:");
+            show::line(format_args!("{secret}"))?;
+        }
         show::line(format_args!("Client {} added.", client.name))
     }
 
-    fn client(self, world: &World, directory: &Directory) -> Result<Client, Failure> {
+    /// The client, and its new shared secret if one was made.
+    fn client(self, world: &World, directory: &Directory) -> Result<(Client, Option<String>), Failure> {
         let answer_by = self.answer_by.unwrap_or(world.config.sign_in.answer_by);
         if !(Duration::from_secs(1)..=Duration::from_mins(10)).contains(&answer_by) {
             return Err(Failure::input("--answer-by must be between 1s and 10m"));
@@ -203,7 +207,8 @@ impl Add {
             exempt(rule, ServiceAccounts::Subtree);
         }
         self.service_groups.into_iter().for_each(|rule| exempt(rule, |dn| ServiceAccounts::Group(dn.to_string())));
-        Ok(Client {
+        let (radius, generated) = self.radius.policy(world)?.unzip();
+        let client = Client {
             id: ClientId(world.ambient.id()),
             group: self.group.unwrap_or_else(|| self.name.clone()),
             name: self.name,
@@ -228,7 +233,22 @@ impl Add {
             allow_anonymous: self.allow_anonymous,
             allow_root_dse: !self.no_root_dse,
             allow_password_compare: self.allow_password_compare,
-        })
+            radius,
+        };
+        Ok((client, generated.flatten()))
+    }
+}
+
+/// A request must belong to one client: by its address, or where both speak RADIUS alone, by their NAS-Identifiers.
+fn refuse_ambiguity(client: &Client, other: &Client) -> Result<(), Failure> {
+    let Some(shared) = client.addresses.iter().find(|address| other.addresses.contains(address)) else { return Ok(()) };
+    let identifier = |client: &Client| client.radius.as_ref().and_then(|radius| radius.nas_identifier.clone());
+    match (identifier(client), identifier(other)) {
+        (Some(ours), Some(theirs)) if ours != theirs => Ok(()),
+        _ => Err(Failure::Input(format!(
+            "{shared} is client {}'s already; a source speaks for one client, unless each has a --nas-identifier of its own",
+            other.name
+        ))),
     }
 }
 
@@ -283,6 +303,7 @@ struct Shown {
     allow_anonymous: bool,
     allow_root_dse: bool,
     allow_password_compare: bool,
+    radius: Option<radius::Shown>,
 }
 
 #[derive(Serialize)]
@@ -321,6 +342,7 @@ impl Shown {
             allow_anonymous: client.allow_anonymous,
             allow_root_dse: client.allow_root_dse,
             allow_password_compare: client.allow_password_compare,
+            radius: client.radius.map(radius::Shown::new),
         }
     }
 }
@@ -381,6 +403,8 @@ async fn show_one(world: &World, name: &str, json: bool) -> Result<(), Failure> 
         ("password compare", yes(client.allow_password_compare)),
     ];
     facts.extend(accounts.map(|account| ("service account", account)));
+    facts.push(("RADIUS", yes(client.radius.is_some())));
+    facts.extend(client.radius.iter().flat_map(radius::Shown::facts));
     show::facts(&facts)
 }
 

@@ -1,6 +1,9 @@
 //! A client: the system that asks us to sign users in, and the policy it asks under.
 
+pub mod radius;
+
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -8,6 +11,7 @@ use ipnet::IpNet;
 use super::dn::Dn;
 use super::factor::Factor;
 use super::ids::{ClientId, DirectoryId};
+use radius::RadiusPolicy;
 
 /// What becomes of an account of the directory that Vestibule does not know, or that has no factor yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -53,7 +57,7 @@ impl CodeForm {
 }
 
 /// A gateway and its policy.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a switch of its own that an administrator sets")]
 pub struct Client {
     pub id: ClientId,
@@ -83,11 +87,24 @@ pub struct Client {
     pub allow_root_dse: bool,
     /// May Compare ask about password attributes? It tests a password without a bind.
     pub allow_password_compare: bool,
+    /// `None`: it does not speak RADIUS.
+    pub radius: Option<RadiusPolicy>,
 }
 
 impl Client {
     pub fn speaks_from(&self, address: IpAddr) -> bool {
         contains(&self.addresses, address)
+    }
+
+    /// The longest prefix of the networks it speaks from that holds this address.
+    fn prefix_at(&self, address: IpAddr) -> Option<u8> {
+        let address = address.to_canonical();
+        self.addresses.iter().filter(|net| net.contains(&address)).map(IpNet::prefix_len).max()
+    }
+
+    /// May others speak from the same addresses? Such a client speaks RADIUS alone, which tells them apart.
+    pub fn shares_addresses(&self) -> bool {
+        self.radius.as_ref().is_some_and(|radius| radius.nas_identifier.is_some())
     }
 
     pub fn trusts(&self, source: IpAddr) -> bool {
@@ -127,14 +144,22 @@ pub fn contains(nets: &[IpNet], address: IpAddr) -> bool {
     nets.iter().any(|net| net.contains(&address))
 }
 
-/// The client that speaks from an address: the one with the longest matching prefix.
-pub fn by_address(clients: &[std::sync::Arc<Client>], address: IpAddr) -> Option<&std::sync::Arc<Client>> {
-    let address = address.to_canonical();
-    let longest =
-        |client: &Client| client.addresses.iter().filter(|net| net.contains(&address)).map(IpNet::prefix_len).max();
+/// The client that speaks from an address where nothing but the address tells: the one with the longest matching prefix.
+pub fn by_address(clients: &[Arc<Client>], address: IpAddr) -> Option<&Arc<Client>> {
+    let alone = clients.iter().filter(|client| !client.shares_addresses());
+    closest(alone, address).map(|(_, client)| client)
+}
+
+/// The RADIUS clients that may speak from an address: those with the longest matching prefix. More than one only where
+/// each has a NAS-Identifier of its own.
+pub fn radius_by_address(clients: &[Arc<Client>], address: IpAddr) -> Vec<&Arc<Client>> {
+    let speakers = || clients.iter().filter(|client| client.radius.is_some());
+    let Some((longest, _)) = closest(speakers(), address) else { return vec![] };
+    speakers().filter(|client| client.prefix_at(address) == Some(longest)).collect()
+}
+
+fn closest<'c>(clients: impl Iterator<Item = &'c Arc<Client>>, address: IpAddr) -> Option<(u8, &'c Arc<Client>)> {
     clients
-        .iter()
-        .filter_map(|client| longest(client).map(|prefix| (prefix, client)))
+        .filter_map(|client| client.prefix_at(address).map(|prefix| (prefix, client)))
         .max_by_key(|(prefix, _)| *prefix)
-        .map(|(_, client)| client)
 }

@@ -60,6 +60,7 @@ pub fn client() -> Client {
         allow_anonymous: false,
         allow_root_dse: true,
         allow_password_compare: false,
+        radius: None,
     }
 }
 

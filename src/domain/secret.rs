@@ -32,6 +32,8 @@ macro_rules! secret {
 secret! {
     /// A password as it came over the wire: any bytes, any length.
     Password;
+    /// What a RADIUS client and its server share (RFC 2865 §3).
+    SharedSecret;
     /// The shared key of an OATH token (RFC 4226 §5.1).
     Seed;
     /// A one-time code or recovery code as a person typed it, already normalised.

@@ -40,6 +40,7 @@ impl Store {
         )
         .fetch_all(&self.pool)
         .await?;
+        let mut radius = self.radius_policies().await?;
         let mut clients = Vec::with_capacity(rows.len());
         for row in rows {
             let unreadable = |what: String| StoreFault::Unreadable { table: "clients", row: row.name.clone(), what };
@@ -69,6 +70,7 @@ impl Store {
                 allow_anonymous: row.allow_anonymous,
                 allow_root_dse: row.allow_root_dse,
                 allow_password_compare: row.allow_password_compare,
+                radius: radius.remove(&row.id),
                 name: row.name,
             });
         }
@@ -107,6 +109,9 @@ impl Store {
         )
         .execute(&mut *tx)
         .await?;
+        if let Some(policy) = &client.radius {
+            self.add_radius_policy(&mut tx, client.id, policy).await?;
+        }
         let event = Event::ClientAdded { client: client.id, name: client.name.clone(), by: by.to_string() };
         self.administer(&mut tx, vec![event]).await?;
         super::snapshot::changed(&mut tx).await?;

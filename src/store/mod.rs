@@ -16,6 +16,7 @@ pub mod imports;
 pub mod keys;
 pub mod leases;
 pub mod people;
+mod radius_clients;
 pub mod recorder;
 pub mod restore;
 pub mod rotate;

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::audit::Actor;
 use super::keys::CANARY;
 use super::seal::{Keyring, Place, SealFault};
-use super::{Store, StoreFault, authenticators, directories, keys};
+use super::{Store, StoreFault, authenticators, directories, keys, radius_clients};
 use crate::domain::audit::Event;
 
 const BATCH: i64 = 500;
@@ -70,6 +70,7 @@ impl Store {
         for _ in 0..ROUNDS {
             resealed += self.reseal_data_keys().await?;
             resealed += self.reseal_directories().await?;
+            resealed += self.reseal_radius_clients().await?;
             resealed += self.reseal_authenticators().await?;
             if self.sealing_keys().await?.iter().all(|id| *id == current) {
                 break;
@@ -119,6 +120,24 @@ impl Store {
             "update directories d set bind_password_sealed = n.anew
              from unnest($1::uuid[], $2::bytea[], $3::bytea[]) as n (id, old, anew)
              where d.id = n.id and d.bind_password_sealed = n.old",
+            &ids,
+            &old,
+            &new,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected())
+    }
+
+    async fn reseal_radius_clients(&self) -> Result<u64, StoreFault> {
+        let rows = sqlx::query_as!(Sealed, "select client_id as id, secret_sealed as value from radius_clients")
+            .fetch_all(&self.pool)
+            .await?;
+        let (ids, old, new) = self.batch(&rows, radius_clients::place)?;
+        let done = sqlx::query!(
+            "update radius_clients c set secret_sealed = n.anew
+             from unnest($1::uuid[], $2::bytea[], $3::bytea[]) as n (id, old, anew)
+             where c.client_id = n.id and c.secret_sealed = n.old",
             &ids,
             &old,
             &new,
@@ -181,6 +200,7 @@ pub(super) async fn sealing_keys(connection: &mut PgConnection) -> Result<BTreeS
         r#"select distinct substring(value from 2 for 4) as "id!"
            from (select key_sealed as value from data_keys
                  union all select bind_password_sealed from directories
+                 union all select secret_sealed from radius_clients
                  union all select seed_sealed from authenticators where seed_sealed is not null) sealed"#
     )
     .fetch_all(connection)

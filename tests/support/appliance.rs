@@ -115,6 +115,7 @@ pub fn netscaler() -> Client {
         allow_anonymous: false,
         allow_root_dse: true,
         allow_password_compare: false,
+        radius: None,
     }
 }
 
