@@ -6,3 +6,4 @@ pub mod changes;
 pub mod filter;
 pub mod frame;
 pub mod message;
+pub mod password;
