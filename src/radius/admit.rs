@@ -211,7 +211,11 @@ mod tests {
         let request = |secret, nas| signed(code::ACCESS_REQUEST, secret, &[NAME, nas]);
         assert_eq!(said(&request(SECRET, nas(b"b")), &clients), Ok(("b".into(), true)));
         assert_eq!(said(&request(OTHER, nas(b"b")), &clients), Ok(("c".into(), true)), "the secret comes first");
-        assert_eq!(said(&request(SECRET, nas(b"c")), &clients), Err(Unheard::UnknownNas), "another's name opens nothing");
+        assert_eq!(
+            said(&request(SECRET, nas(b"c")), &clients),
+            Err(Unheard::UnknownNas),
+            "another's name opens nothing"
+        );
         assert_eq!(said(&signed(code::ACCESS_REQUEST, SECRET, &[NAME]), &clients), Err(Unheard::UnknownNas));
         assert_eq!(said(&request(b"a third", nas(b"a")), &clients), Err(Unheard::WrongSecret));
         assert_eq!(said(&unsigned(code::ACCESS_REQUEST, &[NAME, nas(b"a")]), &clients), Err(Unheard::Unsigned));
@@ -221,10 +225,7 @@ mod tests {
     fn accounting_is_believed_by_its_request_authenticator() {
         let start: (u8, &[u8]) = (attribute::ACCT_STATUS_TYPE, &[0, 0, 0, 1]);
         assert!(said(&signed(code::ACCOUNTING_REQUEST, SECRET, &[start]), &[&strict()]).is_ok());
-        assert_eq!(
-            said(&signed(code::ACCOUNTING_REQUEST, OTHER, &[start]), &[&legacy()]),
-            Err(Unheard::WrongSecret)
-        );
+        assert_eq!(said(&signed(code::ACCOUNTING_REQUEST, OTHER, &[start]), &[&legacy()]), Err(Unheard::WrongSecret));
     }
 
     #[test]

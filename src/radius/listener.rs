@@ -63,11 +63,8 @@ impl Door {
         tls: Option<Arc<ServerConfig>>,
         tasks: &Tasks,
     ) {
-        let bounds = Bounds {
-            waiting: settings.max_waiting,
-            kept_for: settings.resend_for,
-            bytes: settings.max_stored_answers,
-        };
+        let bounds =
+            Bounds { waiting: settings.max_waiting, kept_for: settings.resend_for, bytes: settings.max_stored_answers };
         let desk = Arc::new(Desk::new(sign_ins, store, bounds, tasks.clone()));
         for (socket, port) in self.sockets {
             let desk = Arc::clone(&desk);

@@ -127,7 +127,8 @@ impl Connections {
             }
             Err(_) => return metrics::radsec_refused("tls"),
         };
-        let names = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first()).map(names).unwrap_or_default();
+        let names =
+            stream.get_ref().1.peer_certificates().and_then(|chain| chain.first()).map(names).unwrap_or_default();
         let Some(client) = self.client(&names, source) else {
             metrics::radsec_refused("unknown_name");
             let names = shown(&names.join(", ")).to_string();
@@ -175,9 +176,10 @@ fn radsec_name(client: &Client) -> Option<&str> {
 fn names(certificate: &CertificateDer<'_>) -> Vec<String> {
     let Ok((_, certificate)) = X509Certificate::from_der(certificate) else { return vec![] };
     let alternatives = certificate.subject_alternative_name().ok().flatten();
-    let dns = alternatives.iter().flat_map(|found| &found.value.general_names).filter_map(|name| {
-        if let GeneralName::DNSName(name) = name { Some((*name).to_owned()) } else { None }
-    });
+    let dns = alternatives
+        .iter()
+        .flat_map(|found| &found.value.general_names)
+        .filter_map(|name| if let GeneralName::DNSName(name) = name { Some((*name).to_owned()) } else { None });
     let dns: Vec<String> = dns.collect();
     if !dns.is_empty() {
         return dns;

@@ -30,10 +30,20 @@ pub fn reject(request: &Request) -> Made {
     Ok(Reply::to(&request.packet, code::ACCESS_REJECT)?.sign(request.secret()))
 }
 
+/// The person is asked for more; the answer comes with this State (RFC 2865 §4.4).
+pub fn challenge(request: &Request, state: &[u8], text: &str) -> Made {
+    let mut reply = Reply::to(&request.packet, code::ACCESS_CHALLENGE)?;
+    reply.attribute(attribute::STATE, state)?;
+    reply.pieces(attribute::REPLY_MESSAGE, text.as_bytes())?;
+    metrics::radius_answered("challenge");
+    Ok(reply.sign(request.secret()))
+}
+
 /// A sign-in we denied. The record and the log say why.
 pub fn denied(request: &Request, denial: Denial) -> Made {
     match denial {
         Denial::WrongPassword
+        | Denial::PasswordExpired
         | Denial::NotOneEntry
         | Denial::UnknownUser
         | Denial::NoFactor
@@ -47,6 +57,7 @@ pub fn denied(request: &Request, denial: Denial) -> Made {
         | Denial::WrongCode
         | Denial::ReusedCode
         | Denial::FactorNotAllowed
+        | Denial::DialogOver
         | Denial::PromptRefused
         | Denial::PromptExpired
         | Denial::PromptCancelled
@@ -134,6 +145,7 @@ mod tests {
         let answers = [
             accept(&request, |reply| reply.attribute(attribute::CLASS, b"x").map(drop)),
             reject(&request),
+            challenge(&request, &[7; 16], &"a long question ".repeat(40)),
             status(&request, false),
             status(&request, true),
             protocol_error(&request),

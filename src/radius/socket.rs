@@ -61,7 +61,8 @@ impl Socket {
         Ok(Self { inner, is_ipv6: address.is_ipv6(), port })
     }
 
-    pub fn address(&self) -> io::Result<SocketAddr> {
+    #[cfg(test)]
+    fn address(&self) -> io::Result<SocketAddr> {
         self.inner.local_addr()
     }
 
