@@ -47,6 +47,9 @@ look() {
     need ldb-tools command -v ldbmodify
     need python3-ldap3 test -e /usr/lib/python3/dist-packages/ldap3/__init__.py
     need haproxy command -v haproxy
+    need freeradius command -v freeradius
+    need freeradius-utils command -v radclient
+    need eapoltest command -v eapol_test
     need docker-compose compose
     need shellcheck command -v shellcheck
   fi
