@@ -9,6 +9,8 @@ mod explain;
 mod preset;
 mod value;
 
+use std::fmt;
+
 use super::dictionary::{Attribute, Code, Dictionary, NoAttribute, instead};
 
 pub use condition::{Condition, GroupFault, GroupName};
@@ -90,6 +92,11 @@ impl Rule {
         }
     }
 
+    /// Is its value one that nobody may read? Rules are kept in the clear.
+    pub fn is_secret(&self, dictionary: &Dictionary) -> bool {
+        self.attribute_in(dictionary).is_ok_and(|attribute| attribute.is_hidden)
+    }
+
     fn attribute_in<'d>(&self, dictionary: &'d Dictionary) -> Result<&'d Attribute, TemplateFault> {
         let name = &self.attribute;
         let attribute = dictionary.attribute(name).map_err(|fault| match fault {
@@ -103,6 +110,17 @@ impl Rule {
             return Err(TemplateFault::NoTag { name: name.clone() });
         }
         Ok(attribute)
+    }
+}
+
+/// As [`Rule::parse`] reads it, with the condition behind it.
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={}", self.target(), self.value)?;
+        if self.when != Condition::default() {
+            write!(f, " ({})", self.when)?;
+        }
+        if self.replace { f.write_str(" (replaces)") } else { Ok(()) }
     }
 }
 

@@ -98,3 +98,15 @@ impl Condition {
         Err(Left::NotInGroup(self.any_of.iter().map(|name| name.text.clone()).collect()))
     }
 }
+
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = |names: &[GroupName]| names.iter().map(GroupName::as_str).collect::<Vec<_>>().join(" or ");
+        match (self.any_of.as_slice(), self.none_of.as_slice()) {
+            ([], []) => f.write_str("always"),
+            (any, []) => write!(f, "in {}", names(any)),
+            ([], none) => write!(f, "not in {}", names(none)),
+            (any, none) => write!(f, "in {}, not in {}", names(any), names(none)),
+        }
+    }
+}
