@@ -15,7 +15,7 @@ use super::dictionary::{Attribute, Code, Dictionary, NoAttribute, instead};
 
 pub use condition::{Condition, GroupFault, GroupName};
 pub use explain::{Explained, Fate, Readable, explain, readable};
-pub use preset::{PRESETS, PresetFault, preset};
+pub use preset::{Argument, PRESETS, Preset, PresetFault, preset};
 pub use value::{Left, Template, ValueFault};
 
 /// Whom an answer is about, and who asks.
