@@ -17,6 +17,9 @@ postgres_binaries() { compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null
 c_library() { compgen -G '/usr/include/*/stdlib.h' >/dev/null || [ -e /usr/include/stdlib.h ]; }
 samba_modules() { compgen -G '/usr/lib/*/samba/vfs/xattr_tdb.so' >/dev/null || [ -e /usr/lib/samba/vfs/xattr_tdb.so ]; }
 samba_database() { compgen -G '/usr/lib/*/samba/ldb/samba_dsdb.so' >/dev/null || [ -e /usr/lib/samba/ldb/samba_dsdb.so ]; }
+radius_ldap() { compgen -G '/usr/lib*/freeradius/rlm_ldap.so'; }
+pam_module() { compgen -G "/lib/*/security/$1" || compgen -G "/usr/lib/*/security/$1" || compgen -G "/usr/lib*/security/$1"; }
+pam_wrapper() { compgen -G '/usr/lib/*/libpam_wrapper.so' || compgen -G '/usr/lib*/libpam_wrapper.so'; }
 compose() { docker compose version >/dev/null 2>&1 || command -v docker-compose >/dev/null; }
 
 # need PACKAGE CHECK...: notes PACKAGE as missing unless CHECK succeeds.
@@ -47,6 +50,14 @@ look() {
     need ldb-tools command -v ldbmodify
     need python3-ldap3 test -e /usr/lib/python3/dist-packages/ldap3/__init__.py
     need haproxy command -v haproxy
+    need freeradius command -v freeradius
+    need freeradius-ldap radius_ldap
+    need freeradius-utils command -v radclient
+    need eapoltest command -v eapol_test
+    need radsecproxy command -v radsecproxy
+    need libpam-radius-auth pam_module pam_radius_auth.so
+    need libpam-wrapper pam_wrapper # a PAM service can be described without a file in /etc/pam.d
+    need pamtester command -v pamtester
     need docker-compose compose
     need shellcheck command -v shellcheck
   fi

@@ -29,6 +29,9 @@ pub enum Event {
         /// The user's name as we know it; for an unknown one, as it was typed.
         name: String,
         source: String,
+        /// Where the person was, if the door could tell and it is not the source.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        whereabouts: Option<String>,
         outcome: &'static str,
         reason: &'static str,
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -85,6 +88,12 @@ pub enum Event {
         name: String,
         until: Timestamp,
         by: String,
+    },
+    /// An expired password was changed at a door.
+    PasswordChanged {
+        user: Option<UserId>,
+        name: String,
+        client_name: String,
     },
     UserImported {
         user: UserId,
@@ -206,7 +215,7 @@ impl Event {
     /// Whom the event is about, for searching.
     pub fn user(&self) -> Option<UserId> {
         match self {
-            Self::SignIn { user, .. } => *user,
+            Self::SignIn { user, .. } | Self::PasswordChanged { user, .. } => *user,
             Self::LockedOut { user, .. }
             | Self::PromptSent { user, .. }
             | Self::PromptAnswered { user, .. }

@@ -4,6 +4,7 @@ pub mod audit;
 pub mod challenge;
 pub mod client;
 pub mod cursor;
+pub mod dialog;
 pub mod directory;
 pub mod directory_diff;
 pub mod dn;

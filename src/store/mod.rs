@@ -8,6 +8,7 @@ pub mod authenticators;
 pub mod backup;
 pub mod challenges;
 pub mod clients;
+pub mod dialogs;
 pub mod directories;
 pub mod embedded;
 pub mod groups;
