@@ -95,8 +95,7 @@ fn each_door_of_each_product_has_a_page_that_tells_what_is_known() {
     let index = fs::read_to_string(pages.join("README.md")).unwrap();
     let mut wrong = vec![];
     for product in PRODUCTS {
-        for door in product.doors() {
-            let side = product.side(door).unwrap();
+        for (door, side) in product.sides() {
             let page = fs::read_to_string(pages.join(format!("{}.md", side.page))).unwrap_or_default();
             let mut told = vec![format!("--gateway {}", product.name), side.push.to_string()];
             told.extend(side.default.map(|wait| wait.to_string()));

@@ -69,7 +69,7 @@ struct ShownRadius {
 
 impl Shown {
     fn all(product: &'static Product) -> impl Iterator<Item = Self> {
-        product.doors().filter_map(|door| product.side(door).map(|side| Self::new(product, door, side)))
+        product.sides().map(move |(door, side)| Self::new(product, door, side))
     }
 
     fn new(product: &'static Product, door: Door, side: &'static Side) -> Self {
@@ -126,7 +126,7 @@ fn list(json: bool) -> Result<(), Failure> {
     }
     let rows: Vec<_> = PRODUCTS
         .iter()
-        .flat_map(|product| product.doors().filter_map(|door| product.side(door).map(|side| (product, door, side))))
+        .flat_map(|product| product.sides().map(move |(door, side)| (product, door, side)))
         .map(|(product, door, side)| {
             [
                 product.name.to_owned(),
@@ -149,7 +149,7 @@ fn show_one(name: &str, json: bool) -> Result<(), Failure> {
         return show::json(&Shown::all(product).collect::<Vec<_>>());
     }
     show::line(product.title)?;
-    product.doors().filter_map(|door| product.side(door).map(|side| (door, side))).try_for_each(|(door, side)| {
+    product.sides().try_for_each(|(door, side)| {
         show::line(format_args!("\n{}", door.title()))?;
         show::facts(&facts(product, door, side))?;
         side.settings.iter().try_for_each(|one| show::line(format_args!("\n{}:\n{}", one.place, indented(one.set))))

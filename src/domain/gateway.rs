@@ -178,8 +178,8 @@ impl Product {
     }
 
     /// The doors it can come in by.
-    pub fn doors(&self) -> impl Iterator<Item = Door> {
-        [Door::Ldap, Door::Radius].into_iter().filter(|door| self.side(*door).is_some())
+    pub fn sides(&self) -> impl Iterator<Item = (Door, &Side)> {
+        [Door::Ldap, Door::Radius].into_iter().filter_map(|door| self.side(door).map(|side| (door, side)))
     }
 }
 
