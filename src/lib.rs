@@ -6,7 +6,7 @@
 //! ```text
 //! 7  cli                                   starts
 //! 6  app                                   wires
-//! 5  ldap  web  jobs                       speak
+//! 5  ldap  radius  web  jobs               speak
 //! 4  flows                                 do
 //! 3  factors                               prove
 //! 2  store  directory  tls                 reach out
@@ -32,6 +32,7 @@ pub mod flows;
 
 pub mod jobs;
 pub mod ldap;
+pub mod radius;
 pub mod web;
 
 pub mod app;

@@ -63,6 +63,7 @@ impl Setup {
             "state_dir = \"{folder}\"\n\
              [ldap]\nlisten = [\"{host}:{LDAP}\"]\nlisten_tls = [\"{host}:{LDAPS}\"]\n\
              max_connections = 19000\nmax_connections_per_client = 19000\n\
+             [radius]\nlisten = []\nlisten_accounting = []\n\
              [management]\nlisten = \"{host}:{MANAGEMENT}\"\n\
              {database}\
              [master_key]\nkey = \"{master_key}\"\n\

@@ -3,6 +3,7 @@
 //! Everything that decides about a user happens under that user's row lock ([`recorder`]), so replicas agree without
 //! knowing of each other.
 
+pub mod accounting;
 pub mod audit;
 pub mod authenticators;
 pub mod backup;

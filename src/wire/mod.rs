@@ -6,4 +6,5 @@ pub mod changes;
 pub mod filter;
 pub mod frame;
 pub mod message;
+pub mod password;
 pub mod radius;

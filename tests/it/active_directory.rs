@@ -14,6 +14,7 @@ use super::support::people::{app, hotp};
 use super::sync_openldap::{counts, follow, run, user, vestibule};
 
 #[path = "../support/samba.rs"]
+#[allow(dead_code, reason = "shared with other tests, which use other parts")]
 pub mod samba;
 
 use samba::{BASE, DNS_DOMAIN, LOCKOUT_THRESHOLD, NETBIOS_DOMAIN, PASSWORD, STAFF, Samba, change};

@@ -52,6 +52,10 @@ pub struct Appliance {
     pub ldap_addr: SocketAddr,
     pub ldaps_addr: SocketAddr,
     pub management_addr: SocketAddr,
+    /// UDP.
+    pub radius_addr: SocketAddr,
+    pub accounting_addr: SocketAddr,
+    pub radsec_addr: SocketAddr,
     /// The CA of its certificate.
     pub ca_path: PathBuf,
     /// Its configuration file, for commands.
@@ -237,14 +241,26 @@ impl Appliance {
 
     async fn run(world: Arc<World>) -> Self {
         for _ in 0..5 {
-            let (ldap_addr, ldaps_addr, management_addr) = (free_port(HERE), free_port(HERE), free_port(HERE));
+            let ports = [(); 6].map(|()| free_port(HERE));
+            let [ldap_addr, ldaps_addr, management_addr, radius_addr, accounting_addr, radsec_addr] = ports;
             let config_path = world.home.0.join(format!("{}.toml", management_addr.port()));
-            fs::write(&config_path, configuration(&world, ldap_addr, ldaps_addr, management_addr)).unwrap();
+            fs::write(&config_path, configuration(&world, ports)).unwrap();
             let mut process = Process::spawn(command(&config_path).arg("serve"));
             let ca_path = world.home.0.join("ca.pem");
             if begun(&mut process).await {
                 let world = Arc::clone(&world);
-                let appliance = Self { ldap_addr, ldaps_addr, management_addr, ca_path, config_path, process, world };
+                let appliance = Self {
+                    ldap_addr,
+                    ldaps_addr,
+                    management_addr,
+                    radius_addr,
+                    accounting_addr,
+                    radsec_addr,
+                    ca_path,
+                    config_path,
+                    process,
+                    world,
+                };
                 appliance.ready().await;
                 return appliance;
             }
@@ -411,12 +427,17 @@ async fn begun(process: &mut Process) -> bool {
     true
 }
 
-fn configuration(world: &World, ldap: SocketAddr, ldaps: SocketAddr, management: SocketAddr) -> String {
+fn configuration(world: &World, ports: [SocketAddr; 6]) -> String {
+    let [ldap, ldaps, management, radius, accounting, radsec] = ports;
     let home = world.home.0.display();
     let mut settings = vec![
         ("state_dir".to_owned(), format!("\"{home}/state\"")),
         ("ldap.listen".to_owned(), format!("[\"{ldap}\"]")),
         ("ldap.listen_tls".to_owned(), format!("[\"{ldaps}\"]")),
+        ("radius.listen".to_owned(), format!("[\"{radius}\"]")),
+        ("radius.listen_accounting".to_owned(), format!("[\"{accounting}\"]")),
+        ("radius.listen_radsec".to_owned(), format!("[\"{radsec}\"]")),
+        ("radius.radsec_client_ca".to_owned(), format!("\"{home}/ca.pem\"")),
         ("management.listen".to_owned(), format!("\"{management}\"")),
         ("database.url".to_owned(), format!("\"{}\"", world.database.url)),
         ("master_key.key".to_owned(), format!("\"{MASTER_KEY}\"")),

@@ -45,7 +45,7 @@ struct Books {
     /// Recovery codes not used yet, of those offered in this batch.
     unused_codes: HashSet<(Uuid, String)>,
     used_codes: Vec<(Uuid, String)>,
-    new_graces: BTreeMap<[u8; 32], (Uuid, Timestamp)>,
+    new_graces: BTreeMap<[u8; 32], (Uuid, String, Timestamp)>,
     /// Waiters that were let in by an approval, and so wait no more.
     let_in: BTreeMap<Uuid, i32>,
     joined: BTreeMap<Uuid, i32>,
@@ -454,7 +454,8 @@ impl Books {
                 let span = SignedDuration::try_from(conclusion.client.grace).unwrap_or(SignedDuration::ZERO);
                 let until = self.now.saturating_add(span).unwrap_or(self.now);
                 self.graces.insert(conclusion.join_key, until);
-                self.new_graces.insert(conclusion.join_key, (user.0, until));
+                let group = conclusion.client.group.clone();
+                self.new_graces.insert(conclusion.join_key, (user.0, group, until));
             }
         }
         (judgement.outcome, challenge)
@@ -564,17 +565,20 @@ async fn write(tx: &mut PgConnection, books: &Books, jobs: &[Job]) -> Result<(),
         .await?;
     }
     if !books.new_graces.is_empty() {
-        let (mut keys, mut users, mut untils) = (vec![], vec![], vec![]);
-        for (key, (user, until)) in &books.new_graces {
+        let (mut keys, mut users, mut groups, mut untils) = (vec![], vec![], vec![], vec![]);
+        for (key, (user, group, until)) in &books.new_graces {
             keys.push(key.to_vec());
             users.push(*user);
+            groups.push(group.clone());
             untils.push(sql(*until));
         }
         sqlx::query!(
-            "insert into graces (join_key, user_id, until) select * from unnest($1::bytea[], $2::uuid[], $3::timestamptz[])
+            "insert into graces (join_key, user_id, client_group, until)
+             select * from unnest($1::bytea[], $2::uuid[], $3::text[], $4::timestamptz[])
              on conflict (join_key) do update set until = excluded.until",
             &keys,
             &users,
+            &groups,
             &untils as _,
         )
         .execute(&mut *tx)
