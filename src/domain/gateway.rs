@@ -122,11 +122,11 @@ impl Wait {
         self.each.saturating_mul(self.tries)
     }
 
-    /// When we have to have answered: a sixth of the wait before its end, and at most 5 s before it, for the network and
+    /// When we have to have answered: a fifth of the wait before its end, and at most 5 s before it, for the network and
     /// the gateway's own work.
     pub fn answer_by(self) -> Duration {
         let total = self.total();
-        total.saturating_sub((total / 6).min(Duration::from_secs(5)))
+        total.saturating_sub((total / 5).min(Duration::from_secs(5)))
     }
 }
 
@@ -281,16 +281,6 @@ impl std::fmt::Display for Advice {
             ),
             Self::GiveGrace { title, why } => write!(f, "{title}: {why}; --grace 10s answers what follows."),
         }
-    }
-}
-
-/// What to set on a gateway of this product so that it sends Message-Authenticator, for the log line about a request that
-/// was dropped for the lack of it.
-pub fn authenticator_hint(product: Option<&Product>) -> &'static str {
-    match product.and_then(|product| product.radius.as_ref()).map(|radius| radius.sends_authenticator) {
-        Some(Sends::IfSet(setting)) => setting,
-        Some(Sends::Always(since)) => since,
-        Some(Sends::Unknown) | None => "update the gateway to a release with fixes for CVE-2024-3596",
     }
 }
 

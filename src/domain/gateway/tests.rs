@@ -32,7 +32,7 @@ fn our_answer_reaches_each_gateway_before_it_gives_up() {
         for wait in std::iter::once(side.push).chain(side.default) {
             assert!(wait.tries >= 1 && !wait.each.is_zero(), "{} {door:?}: {wait:?}", product.name);
             assert!(wait.answer_by() < wait.total(), "{} {door:?}: {wait:?}", product.name);
-            assert!(wait.total() - wait.answer_by() <= seconds(5), "{} {door:?}: {wait:?}", product.name);
+            assert!(wait.total() <= wait.answer_by() + seconds(5), "{} {door:?}: {wait:?}", product.name);
         }
         assert!(
             (seconds(1)..=Duration::from_mins(10)).contains(&side.answer_by()),
@@ -94,8 +94,6 @@ fn the_message_authenticator_is_named_where_it_has_to_be_switched_on() {
     let said = |door| advice(netscaler, door, seconds(55), Duration::ZERO, &[]);
     assert!(said(Door::Radius).iter().any(|one| one.to_string().contains("-messageAuthenticator ON")));
     assert!(!said(Door::Ldap).iter().any(|one| matches!(one, Advice::SendAuthenticator { .. })), "LDAP has none");
-    assert!(authenticator_hint(Some(netscaler)).contains("-messageAuthenticator ON"));
-    assert!(authenticator_hint(None).contains("CVE-2024-3596"));
 }
 
 #[test]
