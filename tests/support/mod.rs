@@ -5,10 +5,12 @@
 pub mod appliance;
 pub mod gate;
 pub mod ldap;
+pub mod mschap;
 pub mod paged;
 pub mod people;
 pub mod postgres;
 pub mod process;
+pub mod radius;
 pub mod scripted;
 pub mod slapd;
 #[path = "../directory/stub.rs"]
