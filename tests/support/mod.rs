@@ -3,6 +3,8 @@
 #![allow(dead_code, reason = "each test binary uses the part it needs")]
 
 pub mod appliance;
+pub mod eapol;
+pub mod freeradius;
 pub mod gate;
 pub mod ldap;
 pub mod mschap;
