@@ -100,7 +100,7 @@ async fn a_gateway_that_starts_anew_has_no_open_sessions_and_others_keep_theirs(
 #[tokio::test]
 async fn a_stop_ends_the_users_grace_at_that_gateway_and_nobody_elses() {
     let slapd = openldap();
-    let client = Client { grace: Duration::from_secs(60), ..vpn() };
+    let client = Client { grace: Duration::from_mins(1), ..vpn() };
     let appliance =
         Appliance::before(&slapd).client(client).user("user0001").with(hotp()).user("user0002").with(hotp()).await;
     let (nas, accounting) = (appliance.nas().await, appliance.accounting().await);

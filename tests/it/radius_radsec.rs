@@ -53,7 +53,7 @@ impl Connection {
             .with_safe_default_protocol_versions()
             .unwrap()
             .with_root_certificates(roots);
-        let config = match identity.map(|params| appliance.radsec_identity(params)) {
+        let config = match identity.map(|params| appliance.radsec_identity(&params)) {
             Some((certificate, key)) => {
                 let certificate = CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap();
                 let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();

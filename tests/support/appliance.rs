@@ -317,7 +317,7 @@ impl Appliance {
     }
 
     /// A certificate from the CA that the appliance trusts RadSec clients by, and its key, as PEM.
-    pub fn radsec_identity(&self, params: CertificateParams) -> (String, String) {
+    pub fn radsec_identity(&self, params: &CertificateParams) -> (String, String) {
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.world.authority).unwrap();
         (certificate.pem(), key.serialize_pem())
@@ -328,6 +328,13 @@ impl Appliance {
         let page = self.get("/metrics").await.expect("/metrics answers");
         let value = page.lines().find_map(|found| found.strip_prefix(line)?.strip_prefix(' '));
         value.map_or(0.0, |value| value.parse().unwrap())
+    }
+
+    /// A counter of `/metrics`; 0 if it is not there.
+    pub async fn count(&self, line: &str) -> u64 {
+        let page = self.get("/metrics").await.expect("/metrics answers");
+        let value = page.lines().find_map(|found| found.strip_prefix(line)?.strip_prefix(' '));
+        value.map_or(0, |value| value.parse().unwrap())
     }
 
     pub fn store(&self) -> &Store {
