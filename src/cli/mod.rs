@@ -24,6 +24,7 @@ mod input;
 mod key;
 mod progress;
 mod serve;
+mod session;
 mod show;
 mod sync;
 mod user;
@@ -84,6 +85,9 @@ enum Command {
     /// The groups of directories, and who is in them
     #[command(subcommand)]
     Group(group::Command),
+    /// The sessions that gateways tell of by RADIUS accounting
+    #[command(subcommand)]
+    Session(session::Command),
     /// Approval requests that wait for an answer
     #[command(subcommand)]
     Challenge(challenge::Command),
@@ -131,6 +135,7 @@ impl Command {
             Self::User(command) => world::open(&settings()?, async |world| command.run(world).await),
             Self::Sync(command) => world::open(&settings()?, async |world| command.run(world).await),
             Self::Group(command) => world::open(&settings()?, async |world| command.run(world).await),
+            Self::Session(command) => world::open(&settings()?, async |world| command.run(world).await),
             Self::Challenge(command) => world::open(&settings()?, async |world| command.run(world).await),
             Self::Audit(command) => world::open(&settings()?, async |world| command.run(world).await),
         }

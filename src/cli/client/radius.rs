@@ -134,6 +134,7 @@ impl Options {
             pin: self.pin,
             pass_through: self.pass_through,
             monitors: self.monitors,
+            replies: vec![],
         };
         Ok(Some((policy, generated)))
     }
