@@ -1,7 +1,7 @@
 //! `vestibule client`: the gateways that may ask, and the rules they ask under.
 
-mod preview;
 mod preset;
+mod preview;
 mod radius;
 mod reply;
 
