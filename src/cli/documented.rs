@@ -7,6 +7,7 @@ use clap::Parser as _;
 
 use super::CommandLine;
 use crate::domain::gateway::{Door, PRODUCTS};
+use crate::domain::radius::template;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -72,7 +73,12 @@ fn the_pages_show_commands_that_exist() {
     for page in pages() {
         for command in commands(&fs::read_to_string(&page).unwrap()) {
             seen += 1;
-            if let Err(fault) = CommandLine::try_parse_from(words(&command)) {
+            let words = words(&command);
+            let preset = words.iter().skip_while(|word| *word != "--preset").nth(1);
+            if let Some(Err(fault)) = preset.map(|name| template::preset(name)) {
+                wrong.push(format!("{}: {command}\n{fault}", page.display()));
+            }
+            if let Err(fault) = CommandLine::try_parse_from(words) {
                 wrong.push(format!("{}: {command}\n{fault}", page.display()));
             }
         }
