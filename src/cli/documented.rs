@@ -112,9 +112,12 @@ fn each_door_of_each_product_has_a_page_that_tells_what_is_known() {
             }
             let missing = told.iter().filter(|text| !page.contains(text.as_str()));
             wrong.extend(missing.map(|text| format!("{}.md says nothing of {text}", side.page)));
-            if !index.contains(&format!("({}.md)", side.page)) {
-                wrong.push(format!("the index does not link {}.md", side.page));
-            }
+            let deadline = format!("{}s", side.answer_by().as_secs());
+            let default = side.default.map_or_else(|| "not known".to_owned(), |wait| wait.to_string());
+            let row = index.lines().find(|line| line.contains(&format!("({}.md)", side.page))).unwrap_or_default();
+            let missing = [side.push.to_string(), default, deadline].into_iter().filter(|text| !row.contains(text));
+            wrong
+                .extend(missing.map(|text| format!("the index says nothing of {text} in the row of {}.md", side.page)));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
