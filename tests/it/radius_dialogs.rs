@@ -11,7 +11,9 @@ use vestibule::domain::secret::Seed;
 use super::openldap;
 use super::support::appliance::{Appliance, vpn_with};
 use super::support::people::{app, hotp, totp};
-use super::support::radius::{ACCESS_ACCEPT, ACCESS_CHALLENGE, ACCESS_REJECT, Answer, Nas, REPLY_MESSAGE, Request, STATE};
+use super::support::radius::{
+    ACCESS_ACCEPT, ACCESS_CHALLENGE, ACCESS_REJECT, Answer, Nas, REPLY_MESSAGE, Request, STATE,
+};
 
 fn asking() -> Client {
     asking_and(|_| {})

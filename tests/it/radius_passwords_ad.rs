@@ -2,8 +2,8 @@
 
 use vestibule::domain::client::Client;
 
-use super::active_directory::samba::{PASSWORD, Samba};
 use super::active_directory::before_with;
+use super::active_directory::samba::{PASSWORD, Samba};
 use super::support::appliance::vpn_with;
 use super::support::people::hotp;
 use super::support::radius::{ACCESS_ACCEPT, ACCESS_CHALLENGE, ACCESS_REJECT, Answer, REPLY_MESSAGE, Request, STATE};
