@@ -7,6 +7,7 @@ use clap::Parser as _;
 
 use super::CommandLine;
 use crate::domain::gateway::{Door, PRODUCTS};
+use crate::domain::radius::template;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -72,7 +73,12 @@ fn the_pages_show_commands_that_exist() {
     for page in pages() {
         for command in commands(&fs::read_to_string(&page).unwrap()) {
             seen += 1;
-            if let Err(fault) = CommandLine::try_parse_from(words(&command)) {
+            let words = words(&command);
+            let preset = words.iter().skip_while(|word| *word != "--preset").nth(1);
+            if let Some(Err(fault)) = preset.map(|name| template::preset(name)) {
+                wrong.push(format!("{}: {command}\n{fault}", page.display()));
+            }
+            if let Err(fault) = CommandLine::try_parse_from(words) {
                 wrong.push(format!("{}: {command}\n{fault}", page.display()));
             }
         }
@@ -106,9 +112,12 @@ fn each_door_of_each_product_has_a_page_that_tells_what_is_known() {
             }
             let missing = told.iter().filter(|text| !page.contains(text.as_str()));
             wrong.extend(missing.map(|text| format!("{}.md says nothing of {text}", side.page)));
-            if !index.contains(&format!("({}.md)", side.page)) {
-                wrong.push(format!("the index does not link {}.md", side.page));
-            }
+            let deadline = format!("{}s", side.answer_by().as_secs());
+            let default = side.default.map_or_else(|| "not known".to_owned(), |wait| wait.to_string());
+            let row = index.lines().find(|line| line.contains(&format!("({}.md)", side.page))).unwrap_or_default();
+            let missing = [side.push.to_string(), default, deadline].into_iter().filter(|text| !row.contains(text));
+            wrong
+                .extend(missing.map(|text| format!("the index says nothing of {text} in the row of {}.md", side.page)));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

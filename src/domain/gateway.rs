@@ -76,7 +76,7 @@ pub struct Radius {
     pub wants_authenticator: Option<&'static str>,
     /// What Calling-Station-Id holds.
     pub calling_station: CallingStation,
-    /// The reply presets it takes group names from, the usual one first.
+    /// The reply presets that say what a person may do there, the usual one first (`domain/radius/template`).
     pub groups: &'static [&'static str],
 }
 

@@ -95,7 +95,7 @@ pub static PRODUCTS: &[Product] = &[
             },
             challenges: Knowledge::Yes,
             wants_authenticator: Some("from 7.2.10, 7.4.5 and 7.6.1 on"),
-            groups: &["fortinet-group"],
+            groups: &["fortinet-group", "fortinet-profile"],
             ..UNKNOWN
         }),
     },
@@ -120,7 +120,7 @@ pub static PRODUCTS: &[Product] = &[
             },
             challenges: Knowledge::Yes,
             calling_station: Address,
-            groups: &["class-group", "cisco-avpair"],
+            groups: &["cisco-asa-policy", "cisco-avpair"],
             ..UNKNOWN
         }),
     },
@@ -140,7 +140,7 @@ pub static PRODUCTS: &[Product] = &[
                 code: Some("a code works once, and the gateway sends the portal's again: use the grace or cookies"),
             },
             challenges: Knowledge::Yes,
-            groups: &["palo-alto-role"],
+            groups: &["palo-alto-group", "palo-alto-role"],
             ..UNKNOWN
         }),
     },
@@ -291,6 +291,7 @@ pub static PRODUCTS: &[Product] = &[
             sends_authenticator: Sends::Always("since RouterOS 7.15, unless require-message-auth=no"),
             wants_authenticator: Some("since RouterOS 7.15, unless require-message-auth=no"),
             calling_station: Address,
+            groups: &["mikrotik-group"],
             ..UNKNOWN
         }),
     },
@@ -315,7 +316,7 @@ pub static PRODUCTS: &[Product] = &[
             sends_authenticator: Sends::Always("always: EAP may not be sent without it (RFC 3579 §3.2)"),
             wants_authenticator: Some("always, with EAP (RFC 3579 §3.2)"),
             calling_station: HardwareAddress,
-            groups: &["vlan"],
+            groups: &["vlan", "aruba-role"],
         }),
     },
     Product {

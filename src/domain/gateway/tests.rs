@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::domain::radius::template;
 
 fn sides() -> impl Iterator<Item = (&'static Product, Door, &'static Side)> {
     PRODUCTS.iter().flat_map(|product| product.sides().map(move |(door, side)| (product, door, side)))
@@ -101,4 +102,13 @@ fn a_door_that_a_product_does_not_have_gets_no_advice() {
     let pam = find("pam-radius").unwrap();
     assert!(pam.side(Door::Ldap).is_none());
     assert_eq!(advice(pam, Door::Ldap, seconds(55), Duration::ZERO, &Factor::ALL), []);
+}
+
+#[test]
+fn the_reply_presets_it_names_exist() {
+    for (product, radius) in PRODUCTS.iter().filter_map(|product| Some((product, product.radius.as_ref()?))) {
+        for name in radius.groups {
+            assert!(template::PRESETS.iter().any(|preset| preset.name == *name), "{}: {name}", product.name);
+        }
+    }
 }
