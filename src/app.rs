@@ -11,6 +11,7 @@ use sqlx::postgres::PgConnectOptions;
 use tokio::sync::watch;
 
 use crate::ambient::Ambient;
+use crate::config::dictionaries::{self, DictionaryFault};
 use crate::config::{Config, LogFormat};
 use crate::directory::Spawn;
 use crate::domain::challenge::PromptRule;
@@ -53,6 +54,8 @@ pub enum ServeFault {
     Ldap(#[from] ldap::ListenFault),
     #[error(transparent)]
     Radius(#[from] radius::ListenFault),
+    #[error(transparent)]
+    Dictionaries(#[from] DictionaryFault),
     #[error(transparent)]
     Management(#[from] management::ListenFault),
     #[error("signals cannot be listened for: {0}")]
@@ -189,6 +192,7 @@ impl Appliance {
     ) -> Result<Self, ServeFault> {
         let certificates = Arc::new(certificates(config)?);
         let tls = Arc::new(tls::server_config(Arc::clone(&certificates))?);
+        let dictionary = dictionaries::read(&config.radius.dictionaries)?;
         let client_ca = config.radius.radsec_client_ca.as_ref();
         let radsec = client_ca.map(|ca| tls::mutual_server_config(Arc::clone(&certificates), ca)).transpose()?;
         let radsec = radsec.map(Arc::new);
@@ -226,7 +230,8 @@ impl Appliance {
             SignIns::new(store.clone(), recorder.clone(), waits, policies.clone(), limits, waiting.stop_signal());
         let sign_ins = Arc::new(sign_ins);
         ways_in.ldap.open(Arc::clone(&sign_ins), config.ldap.clone(), tls, &doors);
-        ways_in.radius.open(sign_ins, store.clone(), &config.radius, radsec, &doors);
+        let house = radius::House { sign_ins, store: store.clone(), dictionary };
+        ways_in.radius.open(house, &config.radius, radsec, &doors);
         {
             let readiness = Arc::new(Ready { policies: policies.clone(), doors: doors.stop_signal() });
             let metrics = metrics.clone();

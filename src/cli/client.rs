@@ -1,6 +1,8 @@
 //! `vestibule client`: the gateways that may ask, and the rules they ask under.
 
+mod preview;
 mod radius;
+mod reply;
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -46,6 +48,11 @@ pub enum Command {
         #[arg(long)]
         yes: bool,
     },
+    /// What a RADIUS client's Access-Accepts carry, and for whom
+    #[command(subcommand)]
+    Reply(reply::Command),
+    /// Show what an Access-Accept would carry for somebody, and why
+    Preview(preview::Preview),
 }
 
 const ADD_EXAMPLE: &str = "\
@@ -138,6 +145,8 @@ impl Command {
             Self::List { json } => list(world, json).await,
             Self::Show { name, json } => show_one(world, &name, json).await,
             Self::Remove { name, yes } => remove(world, &name, yes).await,
+            Self::Reply(command) => command.run(world).await,
+            Self::Preview(preview) => preview.run(world).await,
         }
     }
 }

@@ -7,6 +7,7 @@
 
 mod check;
 mod database;
+pub mod dictionaries;
 mod faults;
 mod forms;
 mod ldap;

@@ -181,6 +181,25 @@ pub enum Event {
         name: String,
         by: String,
     },
+    ReplyRuleAdded {
+        client: ClientId,
+        client_name: String,
+        rule: String,
+        by: String,
+    },
+    ReplyRuleRemoved {
+        client: ClientId,
+        client_name: String,
+        rule: String,
+        by: String,
+    },
+    ReplyRuleMoved {
+        client: ClientId,
+        client_name: String,
+        rule: String,
+        to: u32,
+        by: String,
+    },
     DirectoryAdded {
         name: String,
         servers: Vec<String>,
@@ -235,6 +254,9 @@ impl Event {
             | Self::ServiceAccountBinds { .. }
             | Self::ClientAdded { .. }
             | Self::ClientRemoved { .. }
+            | Self::ReplyRuleAdded { .. }
+            | Self::ReplyRuleRemoved { .. }
+            | Self::ReplyRuleMoved { .. }
             | Self::DirectoryAdded { .. }
             | Self::DirectoryChanged { .. }
             | Self::DirectoryRemoved { .. }

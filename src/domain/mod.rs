@@ -20,6 +20,7 @@ pub mod outcome;
 pub mod people_file;
 pub mod phone;
 pub mod policy;
+pub mod radius;
 pub mod secret;
 pub mod sid;
 pub mod sign_in;

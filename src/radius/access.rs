@@ -6,6 +6,8 @@ use std::sync::Arc;
 use super::desk::{Answer, Desk, Request};
 use super::{reply, whereabouts};
 use crate::domain::client::radius::{self, RadiusPolicy};
+use crate::domain::ids::UserId;
+use crate::domain::radius::template::{self, Encoded, Person};
 use crate::domain::secret::Password;
 use crate::domain::sign_in::Screen;
 use crate::flows::sign_in::{Accepted, Attempt, Ended, FirstFactor, Granted};
@@ -37,7 +39,7 @@ impl Unfit {
 pub async fn access(desk: &Desk, request: &Request) -> Answer {
     let Some(policy) = &request.client.radius else { return Answer::Silence };
     match prepare(request, policy) {
-        Ok(Asked::Monitor { accept: true }) => reply::accept(request, |_| Ok(())).into(),
+        Ok(Asked::Monitor { accept: true }) => reply::accept(request, &[], [0; 2]).into(),
         Ok(Asked::Monitor { accept: false }) => reply::reject(request).into(),
         Ok(Asked::SignIn(field)) => Box::pin(sign_in(desk, request, policy, &field)).await,
         Err(unfit) => {
@@ -108,7 +110,7 @@ async fn sign_in(desk: &Desk, request: &Request, policy: &RadiusPolicy, field: &
     // A datagram's sender cannot be seen to leave. A RadSec client's connection can, but its proxy asks again over the next.
     let gone = std::future::pending();
     match Box::pin(desk.sign_ins.sign_in(attempt, pin!(gone))).await {
-        Ok(Ended::Granted(granted)) => granted_to(request, granted),
+        Ok(Ended::Granted(granted)) => Box::pin(granted_to(desk, request, policy, granted)).await,
         Ok(Ended::Asked { state, text }) => reply::challenge(request, &state, &text).into(),
         Ok(Ended::Refused { .. } | Ended::Throttled | Ended::EmptyPassword) => reply::reject(request).into(),
         Ok(Ended::Denied { denial, .. }) => reply::denied(request, denial).into(),
@@ -116,11 +118,48 @@ async fn sign_in(desk: &Desk, request: &Request, policy: &RadiusPolicy, field: &
     }
 }
 
-fn granted_to(request: &Request, granted: Granted) -> Answer {
+/// An Accept says what the client's rules give this person. Where that cannot be told there is none: without its attributes it
+/// might open more than it should.
+async fn granted_to(desk: &Desk, request: &Request, policy: &RadiusPolicy, granted: Granted) -> Answer {
     match granted.first {
         // Nobody searches over RADIUS: the connection has done its work.
         Accepted::Bound { upstream, .. } => upstream.stream.hang_up(),
         Accepted::Checked(_) | Accepted::Unchecked => {}
     }
-    reply::accept(request, |_| Ok(())).into()
+    match attributes(desk, request, policy, granted.user).await {
+        Ok(attributes) => reply::accept(request, &attributes, desk.store.ambient().bytes()).into(),
+        Err(fault) => {
+            let client = shown(&request.client.name).to_string();
+            tracing::error!(
+                client,
+                fault = shown(&fault).to_string(),
+                "somebody may come in, and no answer can say so"
+            );
+            metrics::radius_dropped("reply");
+            Answer::Silence
+        }
+    }
+}
+
+/// What the client's rules give whoever was let in; the fault is a sentence.
+async fn attributes(
+    desk: &Desk,
+    request: &Request,
+    policy: &RadiusPolicy,
+    user: Option<UserId>,
+) -> Result<Vec<Encoded>, String> {
+    let known = match user.filter(|_| template::needs_person(&policy.replies)) {
+        Some(user) => desk.store.reply_person(user).await.map_err(|fault| fault.to_string())?,
+        None => None,
+    };
+    let known = known.as_ref();
+    let person = Person {
+        name: known.map_or_else(|| request.name().unwrap_or_default(), |known| &known.name),
+        display: known.and_then(|known| known.display.as_deref()),
+        mail: known.and_then(|known| known.mail.as_deref()),
+        upn: known.and_then(|known| known.upn.as_deref()),
+        client: &request.client.name,
+        groups: known.map_or(&[], |known| &known.groups),
+    };
+    template::answer(&desk.dictionary, &policy.replies, &person).map_err(|fault| fault.to_string())
 }

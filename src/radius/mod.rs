@@ -25,4 +25,5 @@ mod seldom;
 mod socket;
 mod whereabouts;
 
+pub use desk::House;
 pub use listener::{Door, ListenFault};

@@ -20,6 +20,7 @@ pub mod leases;
 pub mod people;
 mod radius_clients;
 pub mod recorder;
+pub mod reply_rules;
 pub mod restore;
 pub mod rotate;
 pub mod seal;

@@ -186,8 +186,14 @@ async fn r19_every_denial_looks_the_same() {
 #[tokio::test]
 async fn r05_what_one_door_grants_or_denies_the_other_does_too() {
     let slapd = openldap();
-    let appliance =
-        Appliance::before(&slapd).client(vpn()).user("user0001").with(hotp()).user("user0002").user("user0003").with(hotp()).await;
+    let appliance = Appliance::before(&slapd)
+        .client(vpn())
+        .user("user0001")
+        .with(hotp())
+        .user("user0002")
+        .user("user0003")
+        .with(hotp())
+        .await;
     let [user, bare, disabled] = ["user0001", "user0002", "user0003"].map(|name| appliance.person(name));
     appliance.store().set_enabled(&disabled.listed, false, &tester()).await.unwrap();
     let nas = appliance.nas().await;

@@ -125,6 +125,7 @@ impl Options {
             pin: self.pin,
             pass_through: self.pass_through,
             monitors: self.monitors,
+            replies: vec![],
         };
         Ok(Some((policy, generated)))
     }
