@@ -16,6 +16,7 @@ mod doctor;
 mod enrol;
 mod export;
 mod failure;
+mod gateway;
 mod group;
 mod healthcheck;
 mod import_file;
@@ -72,6 +73,9 @@ enum Command {
     /// The gateways that may ask us to sign people in, and their rules
     #[command(subcommand)]
     Client(client::Command),
+    /// What is known of gateway products, and what to set on them
+    #[command(subcommand)]
+    Gateway(gateway::Command),
     /// People and their second factors
     #[command(subcommand)]
     User(user::Command),
@@ -120,6 +124,8 @@ impl Command {
             Self::Config(command) => command.run(file),
             Self::Doctor(command) => command.run(Config::load(file)),
             Self::Healthcheck(command) => command.run(settings),
+            // This looks at nothing but what the program was built with.
+            Self::Gateway(command) => command.run(),
             Self::Serve => serve::run(settings()?),
             Self::Restore(command) => command.run(&settings()?),
             Self::Backup(command) => world::open(&settings()?, async |world| command.run(world).await),
@@ -135,6 +141,9 @@ impl Command {
         }
     }
 }
+
+#[cfg(test)]
+mod documented;
 
 #[cfg(test)]
 mod tests {
