@@ -27,7 +27,7 @@ use crate::store::{self, Connect, Store, StoreFault};
 use crate::tasks::{self, Ended, Tasks};
 use crate::tls::{self, CertificateFiles, Certificates, TlsFault};
 use crate::web::management::{self, Management, Readiness};
-use crate::{jobs, ldap, radius, telemetry};
+use crate::{jobs, ldap, radius, telemetry, upstream};
 
 /// Why the process cannot start, or why it ended other than by being asked to.
 #[derive(Debug, thiserror::Error)]
@@ -181,6 +181,12 @@ impl Spawn for OnTasks {
     }
 }
 
+impl upstream::Spawn for OnTasks {
+    fn spawn(&self, name: &'static str, future: Pin<Box<dyn Future<Output = ()> + Send>>) {
+        self.0.spawn_many(name, future);
+    }
+}
+
 impl Appliance {
     async fn start(
         config: &Config,
@@ -211,7 +217,8 @@ impl Appliance {
         core.spawn("recorder", |_| writer.run());
         let waits = Waits::default();
         let (link, link_seen) = watch::channel(Link::Up);
-        let spawn: Arc<dyn Spawn> = Arc::new(OnTasks(core.clone()));
+        let on_tasks = Arc::new(OnTasks(core.clone()));
+        let spawn = policy::Spawns { directories: on_tasks.clone(), upstreams: on_tasks };
         let (policies, reloader) = policy::load(store.clone(), spawn, link_seen).await?;
         core.spawn("policy", |stop| until(stop, reloader.run()));
         {

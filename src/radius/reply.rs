@@ -14,7 +14,8 @@ use crate::domain::outcome::Denial;
 use crate::domain::radius::template::{Encoded, Encrypt};
 use crate::flows::sign_in::SignInError;
 use crate::telemetry::metrics;
-use crate::wire::radius::{BuildFault, Reply, attribute, code, hidden};
+use crate::wire::radius::attribute::{self, microsoft};
+use crate::wire::radius::{BuildFault, Reply, code, hidden};
 
 /// An answer in the making, or why there is no room for one.
 type Made = Result<Bytes, BuildFault>;
@@ -52,8 +53,29 @@ fn add(reply: &mut Reply, request: &Request, encoded: &Encoded, salt: [u8; 2]) -
 
 /// One refusal for all reasons: same code, no text, nothing to tell them apart by (R19).
 pub fn reject(request: &Request) -> Made {
+    rejected(request, MS_CHAP_REFUSED)
+}
+
+/// RFC 2759 §6: the password is wrong, or so we say; another try begins anew.
+const MS_CHAP_REFUSED: &[u8] = b"E=691 R=0 V=3";
+
+/// An upstream server refused the first factor. Its MS-CHAP-Error goes on where it says more than that the password is wrong:
+/// that it has expired, say, which the person's machine has to hear.
+pub fn refused(request: &Request, kept: &[Encoded]) -> Made {
+    let error = kept.iter().find(|kept| kept.vendor == Some((microsoft::VENDOR, microsoft::CHAP_ERROR)));
+    let said = error.and_then(|error| error.value.get(1..)).filter(|said| !said.starts_with(b"E=691"));
+    rejected(request, said.unwrap_or(MS_CHAP_REFUSED))
+}
+
+fn rejected(request: &Request, ms_chap_error: &[u8]) -> Made {
+    let mut reply = Reply::to(&request.packet, code::ACCESS_REJECT)?;
+    let mut responses = request.packet.vendor(microsoft::VENDOR, microsoft::CHAP2_RESPONSE);
+    if let Some(ident) = responses.next().and_then(<[u8]>::first) {
+        let error = [&[*ident], ms_chap_error].concat();
+        reply.vendor(microsoft::VENDOR, microsoft::CHAP_ERROR, &error)?;
+    }
     metrics::radius_answered("reject");
-    Ok(Reply::to(&request.packet, code::ACCESS_REJECT)?.sign(request.secret()))
+    Ok(reply.sign(request.secret()))
 }
 
 /// The person is asked for more; the answer comes with this State (RFC 2865 §4.4).
