@@ -106,11 +106,14 @@ async fn sign_in(desk: &Desk, request: &Request, policy: &RadiusPolicy, field: &
     let Some(name) = request.name() else { return Answer::Silence };
     let upstreams = Arc::clone(desk.sign_ins.policies().last_known().upstreams());
     let relay = Relay { upstreams, dictionary: &desk.dictionary, request, policy };
+    let state = request.packet.first(attribute::STATE);
     let first = match policy.first_factor {
         radius::FirstFactor::Directory => FirstFactor::Bind { message_id: 1, controls: &[] },
         radius::FirstFactor::None => FirstFactor::Nobody,
         radius::FirstFactor::Upstream => {
-            FirstFactor::Checker { by: &relay, in_field: request.packet.first(attribute::USER_PASSWORD).is_some() }
+            // With a State it is the answer to a question, and the password was proven before.
+            let in_field = state.is_none() && request.packet.first(attribute::USER_PASSWORD).is_some();
+            FirstFactor::Checker { by: &relay, in_field }
         }
     };
     let attempt = Attempt {
@@ -123,7 +126,7 @@ async fn sign_in(desk: &Desk, request: &Request, policy: &RadiusPolicy, field: &
         name,
         field,
         first,
-        state: request.packet.first(attribute::STATE),
+        state,
     };
     // A datagram's sender cannot be seen to leave. A RadSec client's connection can, but its proxy asks again over the next.
     let gone = std::future::pending();
