@@ -10,7 +10,8 @@ use vestibule::domain::radius::upstream::UpstreamServer;
 use vestibule::domain::secret::SharedSecret;
 
 use super::openldap;
-use super::support::appliance::{Appliance, vpn_with};
+use super::support::appliance::{Appliance, RADIUS_SECRET, vpn_with};
+use super::support::eapol::{Inner, signs_in};
 use super::support::eventually;
 use super::support::freeradius::{FreeRadius, FreeRadiusOptions};
 use super::support::people::{app, hotp, tester};
@@ -178,4 +179,59 @@ async fn a_code_is_asked_for_after_mschapv2_and_the_keys_come_with_the_end() {
     assert_eq!(answer.code, ACCESS_ACCEPT);
     assert!(exchange.is_proved_by(&answer));
     assert_eq!(answer.keys(), Some(exchange.keys()));
+}
+
+#[tokio::test]
+async fn eap_goes_through_and_the_phone_is_asked_before_the_last_answer() {
+    let (slapd, server) = (openldap(), upstream());
+    let client = client(|radius| radius.eap = true);
+    let client = Client { answer_by: Duration::from_secs(15), ..client };
+    let appliance = Appliance::before(&slapd).client(client).user("user0001").with(app()).await;
+    introduce(&appliance, &server).await;
+    let here = IpAddr::from([127, 0, 12, 21]);
+    for (inner, password, is_in) in
+        [(Inner::PeapMschap2, "hello", true), (Inner::TtlsPap, "hello", true), (Inner::TtlsPap, "wrong", false)]
+    {
+        let how = (inner, "user0001", password);
+        let supplicant = signs_in(appliance.radius_addr, RADIUS_SECRET, here, &server.ca_path, how);
+        let phone = async {
+            if is_in {
+                appliance.approve(&appliance.prompt().await).await;
+            }
+        };
+        assert_eq!(tokio::join!(supplicant, phone).0, is_in, "{inner:?} {password}");
+    }
+    let how = (Inner::TtlsPap, "user0001", "hello");
+    let supplicant = signs_in(appliance.radius_addr, RADIUS_SECRET, here, &server.ca_path, how);
+    let phone = async { appliance.refuse(&appliance.prompt().await).await };
+    assert!(!tokio::join!(supplicant, phone).0);
+    let reasons = appliance.recorded().await;
+    assert_eq!(reasons[reasons.len() - 4..], ["app", "app", "wrong-password", "prompt-refused"]);
+}
+
+#[tokio::test]
+async fn a_cisco_gateway_fetches_its_access_lists_from_the_upstream_and_nobody_signs_in_by_their_name() {
+    const CISCO: u32 = 9;
+    let list = "#ACSACL#-IP-staff-5f1";
+    let slapd = openldap();
+    let server = FreeRadius::start(&FreeRadiusOptions {
+        address: IpAddr::from([127, 0, 12, 22]),
+        people: format!(
+            "\"{list}\" Cleartext-Password := \"cisco\"\n    Cisco-AVPair := \"ip:inacl#1=permit ip any any\"\n\n"
+        ),
+        ..FreeRadiusOptions::default()
+    });
+    let appliance = Appliance::before(&slapd).client(client(|_| {})).await;
+    introduce(&appliance, &server).await;
+    let nas = appliance.nas().await;
+    let before = appliance.recorded().await.len();
+    let fetch = Request::pap(list, "cisco").vendor(CISCO, 1, b"aaa:service=ip_admission").vendor(
+        CISCO,
+        1,
+        b"aaa:event=acl-download",
+    );
+    let answer = nas.ask(&fetch).await;
+    assert_eq!((answer.code, answer.vendor(CISCO, 1)), (ACCESS_ACCEPT, vec![b"ip:inacl#1=permit ip any any".to_vec()]));
+    assert_eq!(appliance.recorded().await.len(), before);
+    assert_eq!(nas.ask(&Request::pap(list, "cisco")).await.code, ACCESS_REJECT, "as somebody typed it");
 }
