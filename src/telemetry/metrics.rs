@@ -332,6 +332,7 @@ mod tests {
         radius_dropped("wrong_secret");
         radius_resent("waiting");
         radius_refused("method");
+        upstream_discarded("nps", "wrong_authenticator");
         radius_answered("reject");
         radius_under_way().increment(1.0);
         radsec_refused("tls");
