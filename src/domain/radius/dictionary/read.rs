@@ -106,7 +106,7 @@ impl Reader<'_> {
             // The oldest dictionaries name the vendor behind the type.
             None => options.iter().find_map(|option| self.known_vendor(option).cloned()),
         };
-        let code = match self.code(code, vendor)? {
+        let code = match Self::code(code, vendor)? {
             Ok(code) => code,
             Err(why) => {
                 self.dictionary.refuse(name, why);
@@ -150,7 +150,7 @@ impl Reader<'_> {
     }
 
     /// Where it stands, or why a packet of ours has no place for it.
-    fn code(&self, code: &str, vendor: Option<Vendor>) -> Result<Result<Code, String>, String> {
+    fn code(code: &str, vendor: Option<Vendor>) -> Result<Result<Code, String>, String> {
         if code.contains('.') {
             return Ok(Err(
                 "it is a part of another attribute, and attributes within attributes are not sent".to_owned()

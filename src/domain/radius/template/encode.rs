@@ -190,14 +190,30 @@ fn fixed(attribute: &Attribute, tag: Option<u8>, text: &str, most: usize) -> Res
                 Form::Byte => bytes[7..].to_vec(),
                 Form::Short => bytes[6..].to_vec(),
                 Form::Integer64 => bytes.to_vec(),
-                _ if attribute.has_tag => {
+                Form::Text
+                | Form::Octets
+                | Form::Integer
+                | Form::Ipv4
+                | Form::Ipv6
+                | Form::Ipv6Prefix
+                | Form::Date
+                | Form::InterfaceId
+                    if attribute.has_tag =>
+                {
                     // RFC 2868 §3.1: the tag is the first of the four bytes.
                     if number > 0x00ff_ffff {
                         return Err(wrong("beside a tag a number has 24 bits"));
                     }
                     [&[tag.unwrap_or(0)], &bytes[5..]].concat()
                 }
-                _ => bytes[4..].to_vec(),
+                Form::Text
+                | Form::Octets
+                | Form::Integer
+                | Form::Ipv4
+                | Form::Ipv6
+                | Form::Ipv6Prefix
+                | Form::Date
+                | Form::InterfaceId => bytes[4..].to_vec(),
             }
         }
         Form::Date => {
