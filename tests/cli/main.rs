@@ -16,6 +16,7 @@ mod factors;
 mod fixture;
 mod keys;
 mod people_files;
+mod replies;
 mod running;
 mod users;
 

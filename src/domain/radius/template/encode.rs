@@ -56,7 +56,7 @@ pub fn values(attribute: &Attribute, tag: Option<u8>, values: &Values) -> Result
     let most = room(attribute, tag);
     let bare = match values {
         Values::Fixed(text) => return fixed(attribute, tag, text, most),
-        Values::One(text) => whole(attribute, text.as_bytes(), most, "the person's value")?,
+        Values::One(text) => whole(attribute, text.as_bytes(), most, "the value for this person")?,
         Values::Each(each) => {
             let mut all = vec![];
             for (group, text) in each {
