@@ -66,7 +66,7 @@ pub const MOST_ROUNDS: u8 = 12;
 pub enum Again {
     WrongCode,
     NoMatch,
-    /// The directory does not take the new password; in its words or ours.
+    /// The directory does not take the new password, and why.
     NotTaken(String),
 }
 

@@ -9,6 +9,7 @@ pub mod directory;
 pub mod directory_diff;
 pub mod dn;
 pub mod factor;
+pub mod gateway;
 pub mod group_tree;
 pub mod ids;
 pub mod judgement;

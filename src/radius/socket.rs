@@ -81,7 +81,10 @@ impl Socket {
         let descriptor = self.inner.as_raw_fd();
         let received = recvmsg::<SockaddrStorage>(descriptor, &mut slices, Some(&mut control), MsgFlags::empty())?;
         let peer = received.address.as_ref().and_then(peer).ok_or(io::ErrorKind::InvalidData)?;
-        let local = received.cmsgs()?.find_map(local).unwrap_or(Local { address: unknown(peer), interface: 0 });
+        let local = received
+            .cmsgs()?
+            .find_map(|message| local(&message))
+            .unwrap_or(Local { address: unknown(peer), interface: 0 });
         Ok((received.bytes, Path { peer, local }))
     }
 
@@ -128,7 +131,7 @@ fn peer(address: &SockaddrStorage) -> Option<SocketAddr> {
     v4.or_else(|| address.as_sockaddr_in6().map(|address| SocketAddr::V6(SocketAddrV6::from(*address))))
 }
 
-fn local(message: ControlMessageOwned) -> Option<Local> {
+fn local(message: &ControlMessageOwned) -> Option<Local> {
     if let ControlMessageOwned::Ipv4PacketInfo(info) = message {
         // The address that routing would answer from; it differs from the packet's own for a broadcast.
         let address = Ipv4Addr::from(info.ipi_spec_dst.s_addr.to_ne_bytes());

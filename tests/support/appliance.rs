@@ -14,7 +14,7 @@ use std::process::{Command, ExitStatus};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rcgen::{CertificateParams, KeyPair, SanType};
+use rcgen::{CertificateParams, CertifiedIssuer, KeyPair, SanType};
 use rustix::process::Signal;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -24,6 +24,7 @@ use uuid::Uuid;
 use vestibule::ambient::Ambient;
 use vestibule::directory::{DirectoryClient, Search, Spawn};
 use vestibule::domain::challenge::Reply;
+use vestibule::domain::client::radius::RadiusPolicy;
 use vestibule::domain::client::{Client, CodeForm, ServiceAccount, ServiceAccounts, UserMatch};
 use vestibule::domain::directory::attributes::AttributeMap;
 use vestibule::domain::directory::profile::Profile;
@@ -33,7 +34,7 @@ use vestibule::domain::dn::Dn;
 use vestibule::domain::factor::Factor;
 use vestibule::domain::ids::{ClientId, DirectoryId};
 use vestibule::domain::name::fold;
-use vestibule::domain::secret::Password;
+use vestibule::domain::secret::{Password, SharedSecret};
 use vestibule::store::challenges::{Answered, Waiting};
 use vestibule::store::seal::Keyring;
 use vestibule::store::users::{Found, Imported, Listed};
@@ -44,6 +45,7 @@ use vestibule::wire::message::Scope;
 use super::people::{Carries, Person, give, tester};
 use super::postgres::{TestDatabase, database};
 use super::process::{Log, Process};
+use super::radius::Nas;
 use super::slapd::{self, Slapd, free_port};
 use super::{PATIENCE, environment, eventually, in_time};
 
@@ -70,6 +72,7 @@ struct World {
     people: HashMap<String, Person>,
     settings: Vec<(String, String)>,
     home: Home,
+    authority: CertifiedIssuer<'static, KeyPair>,
     database: TestDatabase,
 }
 
@@ -121,6 +124,22 @@ pub fn netscaler() -> Client {
         allow_password_compare: false,
         radius: None,
     }
+}
+
+/// What [`vpn`] and its server share.
+pub const RADIUS_SECRET: &str = "a secret of the tests";
+
+/// A gateway that speaks RADIUS, over all of loopback.
+pub fn vpn() -> Client {
+    let radius = RadiusPolicy::new(SharedSecret::new(RADIUS_SECRET.as_bytes()));
+    Client { name: "vpn".into(), group: "vpn".into(), radius: Some(radius), ..netscaler() }
+}
+
+/// The same with its RADIUS side changed.
+pub fn vpn_with(change: impl FnOnce(&mut RadiusPolicy)) -> Client {
+    let mut client = vpn();
+    change(client.radius.as_mut().unwrap());
+    client
 }
 
 /// A client by another name that speaks from one address only.
@@ -209,8 +228,8 @@ impl Arrangement {
         }
         let people = introduce(&store, &self.directory, &self.users).await;
         let home = Home::new();
-        certificate(&home);
-        let world = Arc::new(World { store, people, settings: self.settings, home, database });
+        let authority = certificate(&home);
+        let world = Arc::new(World { store, people, settings: self.settings, home, authority, database });
         Appliance::run(world).await
     }
 }
@@ -287,11 +306,35 @@ impl Appliance {
         Some(page)
     }
 
+    /// A gateway at 127.0.0.1 that speaks RADIUS to this appliance.
+    pub async fn nas(&self) -> Nas {
+        Nas::at(HERE, self.radius_addr, RADIUS_SECRET).await
+    }
+
+    /// Its accounting.
+    pub async fn accounting(&self) -> Nas {
+        Nas::at(HERE, self.accounting_addr, RADIUS_SECRET).await
+    }
+
+    /// A certificate from the CA that the appliance trusts RadSec clients by, and its key, as PEM.
+    pub fn radsec_identity(&self, params: &CertificateParams) -> (String, String) {
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.world.authority).unwrap();
+        (certificate.pem(), key.serialize_pem())
+    }
+
     /// The value of one line of `/metrics`; 0 if it is not there.
     pub async fn metric(&self, line: &str) -> f64 {
         let page = self.get("/metrics").await.expect("/metrics answers");
         let value = page.lines().find_map(|found| found.strip_prefix(line)?.strip_prefix(' '));
         value.map_or(0.0, |value| value.parse().unwrap())
+    }
+
+    /// A counter of `/metrics`; 0 if it is not there.
+    pub async fn count(&self, line: &str) -> u64 {
+        let page = self.get("/metrics").await.expect("/metrics answers");
+        let value = page.lines().find_map(|found| found.strip_prefix(line)?.strip_prefix(' '));
+        value.map_or(0, |value| value.parse().unwrap())
     }
 
     pub fn store(&self) -> &Store {
@@ -552,7 +595,7 @@ impl Drop for Home {
 }
 
 /// A CA, and a certificate of it for where the appliance listens.
-fn certificate(home: &Home) {
+fn certificate(home: &Home) -> CertifiedIssuer<'static, KeyPair> {
     let ca = slapd::authority("Test appliance CA");
     let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
     params.subject_alt_names.push(SanType::IpAddress(HERE));
@@ -561,4 +604,5 @@ fn certificate(home: &Home) {
     for (name, text) in [("ca.pem", ca.pem()), ("cert.pem", certificate.pem()), ("key.pem", key.serialize_pem())] {
         fs::write(home.0.join(name), text).unwrap();
     }
+    ca
 }

@@ -6,9 +6,11 @@
 use std::time::Duration;
 
 use super::first_factor::Accepted;
-use super::run::{Decided, Held, Run};
+use super::run::{Decided, Held, Run, Subject};
 use super::{Ended, SignInError};
+use crate::domain::audit::Event;
 use crate::domain::dialog::{Again, Dialog, MOST_ROUNDS, Question};
+use crate::domain::directory::password::{PasswordChange, RefusalKind, Shortcoming};
 use crate::domain::factor::Factor;
 use crate::domain::ids::ChallengeId;
 use crate::domain::offered::{Extra, Offered};
@@ -18,6 +20,7 @@ use crate::domain::secret::{Code, Password, Seed};
 use crate::domain::sign_in::Prompt;
 use crate::domain::user::{Account, Token};
 use crate::flows::enrol;
+use crate::flows::policy::Upstream;
 use crate::store::audit::Actor;
 use crate::store::authenticators::Enrolment;
 use crate::telemetry;
@@ -223,6 +226,36 @@ impl Run<'_> {
         Ok(store.enrol_first(account.user.id, &account.user.name, &enrolment, &by).await?)
     }
 
+    /// Changes the expired password. What follows goes on with the new one; with the old one, and a reason to ask again,
+    /// if the directory does not take it.
+    pub(super) async fn change_password(
+        &self,
+        upstream: &Upstream,
+        subject: &Subject,
+        account: Option<&Account>,
+    ) -> Result<(Option<Offered>, Option<Again>), SignInError> {
+        let (Some((proven, new)), Some(old)) = (&self.carried.change, &self.carried.offered) else {
+            return Ok((None, None));
+        };
+        let change = upstream.client.change_password(&subject.bind_name, &old.password, new, self.deadline);
+        match Box::pin(change).await? {
+            PasswordChange::Changed => {
+                let event = Event::PasswordChanged {
+                    user: account.map(|account| account.user.id),
+                    name: account.map_or_else(|| self.attempt.name.to_owned(), |account| account.user.name.clone()),
+                    client_name: self.attempt.client.name.clone(),
+                };
+                self.desk.store.note(vec![event]).await?;
+                Ok((Some(Offered { password: new.clone(), extra: Extra::Proven(*proven) }), None))
+            }
+            PasswordChange::Refused(refusal) => {
+                // The proof is not asked for again.
+                let offered = Offered { password: old.password.clone(), extra: Extra::Proven(*proven) };
+                Ok((Some(offered), Some(Again::NotTaken(words(refusal.kind).to_owned()))))
+            }
+        }
+    }
+
     pub(super) fn changes_passwords(&self) -> bool {
         self.attempt.screen.asks && self.attempt.client.radius.as_ref().is_some_and(|radius| radius.password_change)
     }
@@ -239,4 +272,21 @@ fn seed_text(seed: &Seed) -> Zeroizing<String> {
         grouped.push(letter);
     }
     grouped
+}
+
+/// Why a new password was not taken, in words that help the person.
+fn words(kind: RefusalKind) -> &'static str {
+    match kind {
+        RefusalKind::OldWrong => "the old password is no longer right; sign in again.",
+        RefusalKind::NotAllowed => "it may not be changed here, or not yet; ask your help desk.",
+        RefusalKind::Other => "the directory gave no reason; try another one.",
+        RefusalKind::TooWeak(shortcoming) => match shortcoming {
+            Shortcoming::TooShort => "it is too short.",
+            Shortcoming::TooLong => "it is too long.",
+            Shortcoming::InHistory => "you have used it before.",
+            Shortcoming::Quality => "it is too simple.",
+            Shortcoming::NotText => "it holds characters that cannot be used.",
+            Shortcoming::Unsaid => "it is too short, too simple, or was used before.",
+        },
+    }
 }

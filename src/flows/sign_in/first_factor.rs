@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::SignInError;
 use super::run::{Run, Subject};
 use crate::directory::{Upstream as Connection, Verdict};
+use crate::domain::directory::DirectoryKind;
 use crate::domain::factor::Factor;
 use crate::domain::offered::{Extra, Offered};
 use crate::domain::outcome::Denial;
@@ -16,6 +17,7 @@ use crate::domain::user::Account;
 use crate::flows::policy::Upstream;
 use crate::flows::resolve;
 use crate::wire::message::Control;
+use crate::wire::password::policy_request;
 
 /// Who checks the first factor.
 #[derive(Clone, Copy)]
@@ -136,19 +138,31 @@ impl Run<'_> {
         name: &str,
         password: &Password,
     ) -> Result<First, SignInError> {
-        // Other doors have no message of their own to answer.
-        let (message_id, controls) = match self.attempt.first {
-            FirstFactor::Bind { message_id, controls } => (message_id, controls),
-            FirstFactor::Checker { .. } | FirstFactor::Nobody => (1, &[] as &[Control]),
+        let policy = self.asks_password_policy(upstream).then(policy_request);
+        let (message_id, controls) = match (&policy, self.attempt.first) {
+            (None, FirstFactor::Bind { message_id, controls }) => (message_id, controls),
+            // A door that changes passwords passes on no answer of the directory's.
+            (policy, _) => (1, policy.as_slice()),
         };
         let verdict = Box::pin(upstream.client.bind(message_id, name, password, controls, self.deadline)).await?;
+        let due = self.changes_passwords() && verdict.password_due(upstream.client.directory().kind).is_some();
         Ok(match verdict {
+            // A grace login: the directory would let the person in a few times more.
+            Verdict::Accepted { answer, upstream } if due => {
+                upstream.stream.hang_up();
+                First::Refused { answer, due }
+            }
             Verdict::Accepted { answer, upstream } => First::Accepted(Accepted::Bound { answer, upstream }),
             Verdict::Refused { code, diagnostic, answer } => {
                 upstream.heard_refusal(code, &diagnostic);
-                First::Refused { answer, due: false }
+                First::Refused { answer, due }
             }
         })
+    }
+
+    /// Active Directory says unasked that a password has expired.
+    fn asks_password_policy(&self, upstream: &Upstream) -> bool {
+        self.changes_passwords() && upstream.client.directory().kind == DirectoryKind::OpenLdap
     }
 
     /// The first factor and the account once more, after somebody was waited for: both may have changed. They are asked

@@ -200,7 +200,13 @@ impl Run<'_> {
             None => Requirement::Deny(Denial::NotOneEntry),
         };
         let mut again = None;
-        let checked = Box::pin(self.first_factor(upstream, subject, account.as_ref(), self.readings(), now)).await?;
+        let mut readings = self.readings();
+        // Whoever is barred meanwhile changes nothing.
+        if self.carried.change.is_some() && !matches!(required(account.as_ref()), Requirement::Deny(_)) {
+            let changed = Box::pin(self.change_password(upstream, subject, account.as_ref())).await?;
+            (readings, again) = (changed.0.into_iter().collect(), changed.1);
+        }
+        let checked = Box::pin(self.first_factor(upstream, subject, account.as_ref(), readings, now)).await?;
         let Some((first, mut offered)) = checked else { return Ok(None) };
         if let FirstFactor::Nobody = self.attempt.first
             && subject.account.as_ref().is_some_and(|found| found.state.disabled.is_none())

@@ -45,7 +45,8 @@ fn refused(text: &str) -> String {
 
 #[test]
 fn a_value_is_encoded_as_its_attribute_wants_it() {
-    let table: [(&str, u8, Option<(u32, u8)>, &[u8]); 17] = [
+    type Row = (&'static str, u8, Option<(u32, u8)>, &'static [u8]);
+    let table: [Row; 17] = [
         ("Filter-Id=staff", 11, None, b"staff"),
         ("filter-id = \" two words \"", 11, None, b" two words "),
         ("Class=0x00ff", 25, None, &[0, 0xff]),
@@ -296,7 +297,9 @@ fn every_preset_works_with_the_shipped_dictionaries() {
     for known in PRESETS {
         let rules = preset(&format!("{}:x", known.name)).unwrap();
         assert!(!rules.is_empty());
-        rules.iter().for_each(|rule| rule.check(shipped()).unwrap());
+        for rule in &rules {
+            rule.check(shipped()).unwrap();
+        }
     }
 }
 
