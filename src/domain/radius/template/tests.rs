@@ -380,3 +380,28 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn every_example_of_the_documentation_is_a_rule_that_can_be_sent() {
+    let page = include_str!("../../../../docs/radius-replies.md");
+    let mut examples = 0;
+    for line in page.lines() {
+        let Some(words) = line.strip_prefix("vestibule client reply add ") else { continue };
+        let words = words.split_once(' ').unwrap().1.split(" --when-group").next().unwrap();
+        let words = words.split(" --unless-group").next().unwrap().replace('\'', "");
+        let rules = match words.strip_prefix("--preset ") {
+            Some(named) => preset(named).unwrap_or_else(|fault| panic!("{line}: {fault}")),
+            None => vec![Rule::parse(&words).unwrap_or_else(|fault| panic!("{line}: {fault}"))],
+        };
+        for rule in &rules {
+            rule.check(shipped()).unwrap_or_else(|fault| panic!("{line}: {fault}"));
+        }
+        let in_groups = groups(&["vpn-staff", "ctx-users"]);
+        assert!(!answer(shipped(), &rules, &alice(&in_groups)).unwrap().is_empty(), "{line}");
+        examples += 1;
+    }
+    assert!(examples > 20, "{examples} examples are found");
+    for known in PRESETS {
+        assert!(page.contains(&format!("--preset {}", known.name)), "{} has no example", known.name);
+    }
+}
