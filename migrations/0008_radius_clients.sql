@@ -24,12 +24,14 @@ create table radius_clients (
     check (dialogs or not (enrol or password_change or pin))
 );
 
--- A dialog that waits for the person's next answer. Single use: whoever answers it deletes it.
+-- A dialog that waits for the person's next answer. A State is used once.
 create table dialogs (
     -- HMAC of the State that the gateway holds; the State itself opens what is sealed, and is kept nowhere.
     id         bytea primary key check (octet_length(id) = 32),
     client_id  uuid not null references clients (id) on delete cascade,
     sealed     bytea not null check (octet_length(sealed) <= 65536),
+    -- Answered. Kept until it expires: the wait for a number may be taken up by another replica.
+    used       boolean not null default false,
     expires_at timestamptz not null
 );
 create index dialogs_expires on dialogs (expires_at);

@@ -87,6 +87,11 @@ hostname = "$name"
 listen = ["$address:$ldap_port"]
 listen_tls = ["$address:$ldaps_port"]
 
+[radius]
+listen = []
+listen_accounting = []
+listen_radsec = []
+
 [management]
 listen = "$address:$management_port"
 

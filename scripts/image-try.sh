@@ -54,6 +54,8 @@ management_port=$(free_port "$address" 8400)
 settings=(
   "VESTIBULE_LDAP__LISTEN=$address:$ldap_port"
   "VESTIBULE_LDAP__LISTEN_TLS=$address:$ldaps_port"
+  "VESTIBULE_RADIUS__LISTEN="
+  "VESTIBULE_RADIUS__LISTEN_ACCOUNTING="
   "VESTIBULE_MANAGEMENT__LISTEN=$address:$management_port"
 )
 mkdir -m 755 "$work/secrets"

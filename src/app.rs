@@ -26,7 +26,7 @@ use crate::store::{self, Connect, Store, StoreFault};
 use crate::tasks::{self, Ended, Tasks};
 use crate::tls::{self, CertificateFiles, Certificates, TlsFault};
 use crate::web::management::{self, Management, Readiness};
-use crate::{jobs, ldap, telemetry};
+use crate::{jobs, ldap, radius, telemetry};
 
 /// Why the process cannot start, or why it ended other than by being asked to.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +52,8 @@ pub enum ServeFault {
     #[error(transparent)]
     Ldap(#[from] ldap::ListenFault),
     #[error(transparent)]
+    Radius(#[from] radius::ListenFault),
+    #[error(transparent)]
     Management(#[from] management::ListenFault),
     #[error("signals cannot be listened for: {0}")]
     Signals(std::io::Error),
@@ -72,9 +74,9 @@ pub async fn serve(config: Config) -> Result<(), ServeFault> {
     let signals = tasks::signals().map_err(ServeFault::Signals)?;
     // Ports first: another process that holds them should be heard of before anything is touched.
     let management = Management::bind(config.management.listen).await?;
-    let door = ldap::Door::bind(&config.ldap)?;
+    let ways_in = Doors { ldap: ldap::Door::bind(&config.ldap)?, radius: radius::Door::bind(&config.radius)? };
     let (embedded, options) = database(&config, &ambient).await?;
-    let running = Appliance::start(&config, options, ambient, door, management, metrics).await;
+    let running = Appliance::start(&config, options, ambient, ways_in, management, metrics).await;
     let ended = match running {
         Ok(appliance) => appliance.until(signals, config.ldap.drain_timeout).await,
         Err(fault) => Err(fault),
@@ -151,6 +153,12 @@ fn keyring(config: &Config, is_sealed: bool, ambient: &Ambient) -> Result<Keyrin
     Ok(loaded.keyring)
 }
 
+/// The ways in, bound and not yet open.
+struct Doors {
+    ldap: ldap::Door,
+    radius: radius::Door,
+}
+
 /// Everything that runs.
 struct Appliance {
     /// Doors and what they serve; stopped first.
@@ -175,12 +183,15 @@ impl Appliance {
         config: &Config,
         options: PgConnectOptions,
         ambient: Ambient,
-        door: ldap::Door,
+        ways_in: Doors,
         management: Management,
         metrics: telemetry::metrics::Metrics,
     ) -> Result<Self, ServeFault> {
         let certificates = Arc::new(certificates(config)?);
         let tls = Arc::new(tls::server_config(Arc::clone(&certificates))?);
+        let client_ca = config.radius.radsec_client_ca.as_ref();
+        let radsec = client_ca.map(|ca| tls::mutual_server_config(Arc::clone(&certificates), ca)).transpose()?;
+        let radsec = radsec.map(Arc::new);
         let connect = Connect {
             options,
             max_connections: config.database.max_connections,
@@ -213,7 +224,9 @@ impl Appliance {
         };
         let sign_ins =
             SignIns::new(store.clone(), recorder.clone(), waits, policies.clone(), limits, waiting.stop_signal());
-        door.open(Arc::new(sign_ins), config.ldap.clone(), tls, &doors);
+        let sign_ins = Arc::new(sign_ins);
+        ways_in.ldap.open(Arc::clone(&sign_ins), config.ldap.clone(), tls, &doors);
+        ways_in.radius.open(sign_ins, store.clone(), &config.radius, radsec, &doors);
         {
             let readiness = Arc::new(Ready { policies: policies.clone(), doors: doors.stop_signal() });
             let metrics = metrics.clone();

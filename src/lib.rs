@@ -6,10 +6,10 @@
 //! ```text
 //! 7  cli                                   starts
 //! 6  app                                   wires
-//! 5  ldap  web  jobs                       speak
+//! 5  ldap  radius  web  jobs               speak
 //! 4  flows                                 do
 //! 3  factors                               prove
-//! 2  store  directory  tls                 reach out
+//! 2  store  directory  upstream  tls       reach out
 //! 1  ambient  config  tasks  telemetry  wire   support
 //! 0  domain                                decide
 //! ```
@@ -25,6 +25,7 @@ pub mod wire;
 pub mod directory;
 pub mod store;
 pub mod tls;
+pub mod upstream;
 
 pub mod factors;
 
@@ -32,6 +33,7 @@ pub mod flows;
 
 pub mod jobs;
 pub mod ldap;
+pub mod radius;
 pub mod web;
 
 pub mod app;

@@ -198,6 +198,25 @@ fn only_a_reply_file_makes_answers_with_result_codes() {
 }
 
 #[test]
+fn only_a_reply_file_makes_radius_answers() {
+    let makers = [
+        "code::ACCESS_ACCEPT",
+        "code::ACCESS_REJECT",
+        "code::ACCESS_CHALLENGE",
+        "code::ACCOUNTING_RESPONSE",
+        "Reply::to(",
+    ];
+    // The packets themselves; whoever reads a server's answers; and what tells an answer from a request.
+    let allowed = |source: &Source| {
+        source.path.ends_with("reply.rs")
+            || source.path.starts_with("wire/radius")
+            || source.module == "upstream"
+            || source.is("radius/desk.rs")
+    };
+    assert_eq!(lines_with(&sources(), &makers, allowed), NONE);
+}
+
+#[test]
 fn everything_that_runs_beside_its_caller_is_spawned_by_tasks() {
     let spawns = ["tokio::spawn", "task::spawn(", "spawn_local", "JoinSet", "thread::spawn", "unbounded_channel"];
     let allowed = |source: &Source| source.is("tasks.rs") || source.is("store/embedded/child.rs");

@@ -1,6 +1,9 @@
 //! `vestibule client`: the gateways that may ask, and the rules they ask under.
 
+mod preset;
+mod preview;
 mod radius;
+mod reply;
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -16,8 +19,10 @@ use crate::domain::client::{Client, CodeForm, ServiceAccount, ServiceAccounts, U
 use crate::domain::directory::Directory;
 use crate::domain::dn::Dn;
 use crate::domain::factor::Factor;
+use crate::domain::gateway::Product;
 use crate::domain::ids::ClientId;
 use crate::store::clients::user_match_text;
+use preset::Preset;
 
 #[derive(Subcommand)]
 pub enum Command {
@@ -46,6 +51,11 @@ pub enum Command {
         #[arg(long)]
         yes: bool,
     },
+    /// What a RADIUS client's Access-Accepts carry, and for whom
+    #[command(subcommand)]
+    Reply(reply::Command),
+    /// Show what an Access-Accept would carry for somebody, and why
+    Preview(preview::Preview),
 }
 
 const ADD_EXAMPLE: &str = "\
@@ -76,6 +86,9 @@ pub struct Add {
     /// The directory its people are in
     #[arg(long, value_name = "NAME")]
     directory: String,
+    /// The product it is, as `gateway list` names them: sets what fits it unless you say otherwise, and says what to set on it
+    #[arg(long, value_name = "PRODUCT", value_parser = preset::product)]
+    gateway: Option<&'static Product>,
     /// Clients of one group share prompts and grace; without it the client is a group of its own
     #[arg(long, value_name = "NAME", value_parser = input::label)]
     group: Option<String>,
@@ -94,12 +107,13 @@ pub struct Add {
     /// Accept an approval without a number to match; a gateway without a screen can do no other
     #[arg(long)]
     bare_approval: bool,
-    /// We answer within this time; keep it below the gateway's own time-out. Without it sign_in.answer_by
+    /// We answer within this time; keep it below the gateway's own time-out. Without it what fits --gateway, else
+    /// sign_in.answer_by
     #[arg(long, value_name = "SPAN", value_parser = input::span)]
     answer_by: Option<Duration>,
-    /// How long a success serves the same sign-in again: 0s to 60s
-    #[arg(long, value_name = "SPAN", default_value = "0s", value_parser = input::span)]
-    grace: Duration,
+    /// How long a success serves the same sign-in again: 0s to 60s. Without it what fits --gateway, else 0s
+    #[arg(long, value_name = "SPAN", value_parser = input::span)]
+    grace: Option<Duration>,
     /// What becomes of people we do not know, or who have no factor yet
     #[arg(long, value_enum, value_name = "RULE", default_value = "refuse")]
     user_match: Match,
@@ -138,13 +152,16 @@ impl Command {
             Self::List { json } => list(world, json).await,
             Self::Show { name, json } => show_one(world, &name, json).await,
             Self::Remove { name, yes } => remove(world, &name, yes).await,
+            Self::Reply(command) => command.run(world).await,
+            Self::Preview(preview) => preview.run(world).await,
         }
     }
 }
 
 impl Add {
-    async fn run(self, world: &World) -> Result<(), Failure> {
+    async fn run(mut self, world: &World) -> Result<(), Failure> {
         let directory = world.directory(&self.directory).await?;
+        let preset = self.preset()?;
         let explicit_app = self.factors.first() == Some(&Factor::App);
         let (client, generated) = self.client(world, &directory)?;
         for other in world.store.clients().await? {
@@ -159,10 +176,15 @@ impl Add {
             }
             added => added?,
         }
-        if explicit_app && !client.bare_approval {
+        let shows_numbers = client.radius.as_ref().is_some_and(|radius| radius.dialogs);
+        if explicit_app && !client.bare_approval && !shows_numbers {
             show::note(
-                "Approvals are not asked for through LDAP, which has no screen for a number, unless --bare-approval is given.",
+                "Approvals are not asked for where no number can be shown (LDAP, RADIUS without --dialogs), unless \
+                 --bare-approval is given.",
             );
+        }
+        if let Some(preset) = preset {
+            preset.advise(&client);
         }
         if client.allow_plaintext {
             show::note("Passwords may come from this client without encryption.");
@@ -174,13 +196,24 @@ impl Add {
         show::line(format_args!("Client {} added.", client.name))
     }
 
+    /// Fills in what fits the product.
+    fn preset(&mut self) -> Result<Option<Preset>, Failure> {
+        let Some(product) = self.gateway else { return Ok(None) };
+        let preset = Preset::new(product, self.radius.has_secret())?;
+        self.answer_by.get_or_insert(preset.side.answer_by());
+        self.grace.get_or_insert(preset.side.grace());
+        self.radius.dialogs_unless_said(preset.dialogs());
+        Ok(Some(preset))
+    }
+
     /// The client, and its new shared secret if one was made.
     fn client(self, world: &World, directory: &Directory) -> Result<(Client, Option<String>), Failure> {
         let answer_by = self.answer_by.unwrap_or(world.config.sign_in.answer_by);
         if !(Duration::from_secs(1)..=Duration::from_mins(10)).contains(&answer_by) {
             return Err(Failure::input("--answer-by must be between 1s and 10m"));
         }
-        if self.grace > Duration::from_mins(1) {
+        let grace = self.grace.unwrap_or_default();
+        if grace > Duration::from_mins(1) {
             return Err(Failure::input("--grace must be between 0s and 60s"));
         }
         let mut factors: Vec<Factor> = vec![];
@@ -222,7 +255,7 @@ impl Add {
             factors,
             bare_approval: self.bare_approval,
             answer_by,
-            grace: self.grace,
+            grace,
             trusted_networks: distinct(self.trusted_networks),
             service_accounts,
             code_form: CodeForm {

@@ -2,7 +2,7 @@
 //! nothing that is not there.
 
 use std::io::ErrorKind;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
@@ -144,12 +144,12 @@ fn master_key(config: &Config, ids: &[u32]) -> String {
 
 /// A port is ours if the appliance runs; otherwise it must be free.
 fn ports(config: &Config, running: bool, findings: &mut Findings) {
-    let mut look = |part: &str, address: &SocketAddr| {
-        let result = match TcpListener::bind(address) {
-            Ok(_) if running => {
+    let mut look = |part: &str, address: &SocketAddr, bound: std::io::Result<()>| {
+        let result = match bound {
+            Ok(()) if running => {
                 Err(format!("nobody listens on {address}, though the appliance runs; was it started with this file?"))
             }
-            Ok(_) => Ok(format!("{address} is free")),
+            Ok(()) => Ok(format!("{address} is free")),
             Err(fault) if fault.kind() == ErrorKind::AddrInUse && running => {
                 Ok(format!("{address} is in use by the running appliance"))
             }
@@ -163,9 +163,18 @@ fn ports(config: &Config, running: bool, findings: &mut Findings) {
         };
         findings.result(part, result);
     };
-    config.ldap.listen.iter().for_each(|address| look("ldap", address));
-    config.ldap.listen_tls.iter().for_each(|address| look("ldaps", address));
-    look("management", &config.management.listen);
+    let (ldap, radius) = (&config.ldap, &config.radius);
+    let radsec = radius.listen_radsec.iter().filter(|_| radius.radsec_client_ca.is_some());
+    let tcp = ldap.listen.iter().map(|address| ("ldap", address));
+    let tcp = tcp.chain(ldap.listen_tls.iter().map(|address| ("ldaps", address)));
+    let tcp = tcp.chain(radsec.map(|address| ("radsec", address)));
+    for (part, address) in tcp.chain([("management", &config.management.listen)]) {
+        look(part, address, TcpListener::bind(address).map(drop));
+    }
+    let udp = radius.listen.iter().map(|address| ("radius", address));
+    for (part, address) in udp.chain(radius.listen_accounting.iter().map(|address| ("radius accounting", address))) {
+        look(part, address, UdpSocket::bind(address).map(drop));
+    }
 }
 
 fn certificate(config: &Config, now: Timestamp, findings: &mut Findings) {

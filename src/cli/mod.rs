@@ -16,6 +16,7 @@ mod doctor;
 mod enrol;
 mod export;
 mod failure;
+mod gateway;
 mod group;
 mod healthcheck;
 mod import_file;
@@ -23,6 +24,7 @@ mod input;
 mod key;
 mod progress;
 mod serve;
+mod session;
 mod show;
 mod sync;
 mod user;
@@ -71,6 +73,9 @@ enum Command {
     /// The gateways that may ask us to sign people in, and their rules
     #[command(subcommand)]
     Client(client::Command),
+    /// What is known of gateway products, and what to set on them
+    #[command(subcommand)]
+    Gateway(gateway::Command),
     /// People and their second factors
     #[command(subcommand)]
     User(user::Command),
@@ -80,6 +85,9 @@ enum Command {
     /// The groups of directories, and who is in them
     #[command(subcommand)]
     Group(group::Command),
+    /// The sessions that gateways tell of by RADIUS accounting
+    #[command(subcommand)]
+    Session(session::Command),
     /// Approval requests that wait for an answer
     #[command(subcommand)]
     Challenge(challenge::Command),
@@ -116,6 +124,8 @@ impl Command {
             Self::Config(command) => command.run(file),
             Self::Doctor(command) => command.run(Config::load(file)),
             Self::Healthcheck(command) => command.run(settings),
+            // This looks at nothing but what the program was built with.
+            Self::Gateway(command) => command.run(),
             Self::Serve => serve::run(settings()?),
             Self::Restore(command) => command.run(&settings()?),
             Self::Backup(command) => world::open(&settings()?, async |world| command.run(world).await),
@@ -125,11 +135,15 @@ impl Command {
             Self::User(command) => world::open(&settings()?, async |world| command.run(world).await),
             Self::Sync(command) => world::open(&settings()?, async |world| command.run(world).await),
             Self::Group(command) => world::open(&settings()?, async |world| command.run(world).await),
+            Self::Session(command) => world::open(&settings()?, async |world| command.run(world).await),
             Self::Challenge(command) => world::open(&settings()?, async |world| command.run(world).await),
             Self::Audit(command) => world::open(&settings()?, async |world| command.run(world).await),
         }
     }
 }
+
+#[cfg(test)]
+mod documented;
 
 #[cfg(test)]
 mod tests {

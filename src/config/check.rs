@@ -20,7 +20,14 @@ pub(super) struct Check<'a> {
     known_bad: BTreeSet<String>,
     /// False when the file could not be understood: what seems missing may stand in it.
     complete: bool,
-    taken: Vec<(&'static str, SocketAddr)>,
+    taken: Vec<(&'static str, Protocol, SocketAddr)>,
+}
+
+/// A TCP port and a UDP port of one number are two ports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Protocol {
+    Tcp,
+    Udp,
 }
 
 impl<'a> Check<'a> {
@@ -92,14 +99,15 @@ impl<'a> Check<'a> {
     }
 
     /// No two listeners on one address. Port 0 lets the system choose, so it never clashes.
-    pub(super) fn addresses(&mut self, key: &'static str, addresses: &[SocketAddr]) {
+    pub(super) fn addresses(&mut self, key: &'static str, protocol: Protocol, addresses: &[SocketAddr]) {
         for address in addresses.iter().filter(|address| address.port() != 0) {
-            let clash = self.taken.iter().find(|(_, taken)| taken == address).map(|(by, _)| *by);
+            let taken = self.taken.iter().find(|(_, by, taken)| (*by, taken) == (protocol, address));
+            let clash = taken.map(|(by, ..)| *by);
             match clash {
                 Some(by) if by == key => self.unfit(key, "names one address twice"),
                 Some(by) if self.origin(key).is_some() => self.unfit(key, uses_address_of(by)),
                 Some(by) => self.unfit(by, uses_address_of(key)),
-                None => self.taken.push((key, *address)),
+                None => self.taken.push((key, protocol, *address)),
             }
         }
     }

@@ -127,10 +127,11 @@ pub mod count {
     }
 }
 
-/// Addresses, alone and in lists.
+/// Addresses, alone and in lists; lists of paths.
 pub mod list {
     use std::fmt;
     use std::net::SocketAddr;
+    use std::path::PathBuf;
 
     use serde::Deserializer;
     use serde::de::{Error, SeqAccess, Visitor};
@@ -147,6 +148,12 @@ pub mod list {
 
     pub fn socket_addresses<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<SocketAddr>, D::Error> {
         items(from, ADDRESSES, |written| written.parse().ok())
+    }
+
+    pub fn paths<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<PathBuf>, D::Error> {
+        items(from, "must be a list of paths, such as [\"/etc/vestibule/dictionary.acme\"]", |written| {
+            Some(PathBuf::from(written))
+        })
     }
 
     /// An array of texts, or one text with commas. Space around an item is not part of it.

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::check::Check;
+use super::check::{Check, Protocol};
 use super::forms::{count, duration, list, networks, size};
 
 /// The LDAP door.
@@ -81,8 +81,8 @@ impl Default for LdapConfig {
 
 impl LdapConfig {
     pub(super) fn check(&self, check: &mut Check<'_>) {
-        check.addresses("ldap.listen", &self.listen);
-        check.addresses("ldap.listen_tls", &self.listen_tls);
+        check.addresses("ldap.listen", Protocol::Tcp, &self.listen);
+        check.addresses("ldap.listen_tls", Protocol::Tcp, &self.listen_tls);
         check.count("ldap.max_connections", self.max_connections, 1..=1_000_000);
         check.count("ldap.max_connections_per_client", self.max_connections_per_client, 1..=1_000_000);
         check.duration("ldap.idle_timeout", self.idle_timeout, Duration::from_secs(1)..=Duration::from_hours(24));

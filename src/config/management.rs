@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::check::Check;
+use super::check::{Check, Protocol};
 use super::forms::list;
 
 /// Health and metrics.
@@ -26,6 +26,6 @@ impl Default for ManagementConfig {
 
 impl ManagementConfig {
     pub(super) fn check(&self, check: &mut Check<'_>) {
-        check.addresses("management.listen", &[self.listen]);
+        check.addresses("management.listen", Protocol::Tcp, &[self.listen]);
     }
 }

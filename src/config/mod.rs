@@ -7,12 +7,14 @@
 
 mod check;
 mod database;
+pub mod dictionaries;
 mod faults;
 mod forms;
 mod ldap;
 mod log;
 mod management;
 mod master_key;
+mod radius;
 mod secret_text;
 mod sign_in;
 mod sources;
@@ -34,6 +36,7 @@ pub use self::ldap::LdapConfig;
 pub use self::log::{LogConfig, LogFormat};
 pub use self::management::ManagementConfig;
 pub use self::master_key::MasterKeyConfig;
+pub use self::radius::RadiusConfig;
 pub use self::secret_text::SecretText;
 pub use self::sign_in::SignInConfig;
 pub use self::tls::TlsConfig;
@@ -50,6 +53,7 @@ pub struct Config {
     /// The name clients reach this appliance by; it stands in the certificate the appliance makes for itself.
     pub hostname: String,
     pub ldap: LdapConfig,
+    pub radius: RadiusConfig,
     pub management: ManagementConfig,
     pub database: DatabaseConfig,
     pub master_key: MasterKeyConfig,
@@ -64,6 +68,7 @@ impl Default for Config {
             state_dir: PathBuf::from("/var/lib/vestibule"),
             hostname: "localhost".to_owned(),
             ldap: LdapConfig::default(),
+            radius: RadiusConfig::default(),
             management: ManagementConfig::default(),
             database: DatabaseConfig::default(),
             master_key: MasterKeyConfig::default(),
@@ -120,6 +125,7 @@ impl Config {
             check.unfit("hostname", "must be a host name such as mfa.example.org, without scheme or path");
         }
         self.ldap.check(check);
+        self.radius.check(check);
         self.management.check(check);
         self.database.check(check);
         self.master_key.check(check);

@@ -52,7 +52,6 @@ impl Pause {
 
 /// A connection bound as our own account, or bound as nobody if there is none.
 pub async fn open(shared: &Shared, deadline: Instant) -> Result<(Arc<Peer>, UpstreamStream), DirectoryFault> {
-    shared.pause.refusal()?;
     let mut tries = Tries::new(shared, deadline);
     while let Some((peer, until)) = tries.next() {
         match open_on(shared, peer, until).await {
@@ -66,7 +65,9 @@ pub async fn open(shared: &Shared, deadline: Instant) -> Result<(Arc<Peer>, Upst
     Err(tries.exhausted())
 }
 
-async fn open_on(shared: &Shared, peer: &Peer, until: Instant) -> Result<UpstreamStream, DirectoryFault> {
+/// The same at this server.
+pub async fn open_on(shared: &Shared, peer: &Peer, until: Instant) -> Result<UpstreamStream, DirectoryFault> {
+    shared.pause.refusal()?;
     let stream = peer.connect(until).await?;
     bind_as_ourselves(shared, peer, stream, until).await
 }

@@ -7,10 +7,15 @@ use tokio::time::Instant;
 
 use super::connect::{self, within};
 use super::fault::{DirectoryFault, Step};
+use super::password;
 use super::peer::Peer;
 use super::upstream::{Upstream, UpstreamStream};
+use crate::domain::directory::DirectoryKind;
+use crate::domain::directory::password::{PasswordDue, due_in_windows};
 use crate::wire::ber::{self, BerFault, Reader};
-use crate::wire::frame::{Frame, op};
+use crate::wire::frame::{self, Frame, op};
+use crate::wire::message;
+use crate::wire::password::PolicyResponse;
 
 /// Does this code say that name and password do not go together (RFC 4511 appendix A.2, invalidCredentials)?
 pub fn is_invalid_credentials(code: u32) -> bool {
@@ -23,6 +28,27 @@ pub enum Verdict {
     Accepted { answer: Bytes, upstream: Upstream },
     /// The connection is closed: whoever failed a bind on it is nobody.
     Refused { code: u32, diagnostic: String, answer: Bytes },
+}
+
+impl Verdict {
+    /// What the directory says of a password that is right but due for a change. Active Directory says so in words,
+    /// others in the control that answers [`policy_request`](crate::wire::password::policy_request), if it went with the
+    /// bind. Only a clear word counts; a wrong password is never due.
+    pub fn password_due(&self, kind: DirectoryKind) -> Option<PasswordDue> {
+        let (answer, accepted) = match self {
+            Self::Accepted { answer, .. } => (answer, true),
+            Self::Refused { code, answer, .. } if is_invalid_credentials(*code) => (answer, false),
+            Self::Refused { .. } => return None,
+        };
+        match (kind, self) {
+            (DirectoryKind::ActiveDirectory, Self::Refused { diagnostic, .. }) => due_in_windows(diagnostic),
+            (DirectoryKind::ActiveDirectory, Self::Accepted { .. }) => None,
+            (DirectoryKind::OpenLdap, _) => {
+                let controls = message::controls_of(&frame::frame(answer.clone()).ok()?).ok()?;
+                password::due(PolicyResponse::of(&controls)?, accepted)
+            }
+        }
+    }
 }
 
 /// Sends `request`, a BindRequest with this id, on a warm connection or else a new one.

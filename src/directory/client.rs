@@ -199,6 +199,14 @@ impl<'a> Tries<'a> {
         Self { shared, deadline, up, tried: 0, count: 0, last: None }
     }
 
+    /// As [`Tries::new`], without the servers that would be sent passwords in the clear.
+    pub fn over_tls(shared: &'a Shared, deadline: Instant) -> Self {
+        let plain = |(_, peer): &(usize, &Arc<Peer>)| peer.server.transport == Transport::Plain;
+        let passed_over = shared.peers.iter().take(MOST_SERVERS).enumerate().filter(plain);
+        let tried = passed_over.fold(0, |tried, (at, _)| tried | 1 << at);
+        Self { tried, ..Self::new(shared, deadline) }
+    }
+
     /// The next server, and until when to wait for it.
     pub fn next(&mut self) -> Option<(&'a Arc<Peer>, Instant)> {
         let now = Instant::now();

@@ -16,6 +16,8 @@ pub enum Step {
     Tls,
     Bind,
     Search,
+    /// It was asked to change a password; without its answer nobody knows whether it has.
+    PasswordChange,
 }
 
 impl std::fmt::Display for Step {
@@ -28,6 +30,7 @@ impl std::fmt::Display for Step {
             Self::Tls => "the TLS handshake",
             Self::Bind => "the bind",
             Self::Search => "a search",
+            Self::PasswordChange => "a password change",
         })
     }
 }
@@ -79,7 +82,12 @@ pub enum DirectoryFault {
     Ca { directory: String, reason: String },
     #[error("directory {directory:?} cannot be used: {reason}")]
     Settings { directory: String, reason: String },
-    #[error("the bind was not sent: {what}")]
+    #[error(
+        "directory {directory:?} has no server that is reached over TLS, and passwords are changed over nothing else; give it \
+         ldaps:// servers, or ldap:// ones without --allow-plaintext"
+    )]
+    NoTls { directory: String },
+    #[error("nothing was sent to the directory: {what}")]
     NotSent { what: &'static str },
 }
 
@@ -101,6 +109,7 @@ impl DirectoryFault {
             Self::Busy { .. } => "busy",
             Self::Ca { .. } => "ca",
             Self::Settings { .. } => "settings",
+            Self::NoTls { .. } => "no_tls",
             Self::NotSent { .. } => "not_sent",
         }
     }
@@ -124,6 +133,7 @@ impl DirectoryFault {
             | Self::Busy { .. }
             | Self::Ca { .. }
             | Self::Settings { .. }
+            | Self::NoTls { .. }
             | Self::NotSent { .. } => false,
         }
     }
@@ -145,6 +155,7 @@ impl DirectoryFault {
             | Self::Busy { .. }
             | Self::Ca { .. }
             | Self::Settings { .. }
+            | Self::NoTls { .. }
             | Self::NotSent { .. } => false,
         }
     }

@@ -4,6 +4,7 @@
 //! ```text
 //! client    which server next, within one deadline          Verdict or DirectoryFault
 //!   bind      one bind on one connection                     service   searches on shared connections
+//!   password  a change, bound as ourselves or the owner
 //!   warm      never-bound connections kept ready               line      one of them      account  bound as ourselves
 //!   peer      one server: addresses, health, its probe       search    what is asked, what counts as whole
 //!     connect   TCP, TLS, StartTLS      trust  certificates  direct    one search at a time on its own connection:
@@ -27,6 +28,7 @@ mod fault;
 mod health;
 mod line;
 mod paged;
+mod password;
 mod peer;
 mod ranges;
 mod search;

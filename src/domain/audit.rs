@@ -29,6 +29,9 @@ pub enum Event {
         /// The user's name as we know it; for an unknown one, as it was typed.
         name: String,
         source: String,
+        /// Where the person was, if the door could tell and it is not the source.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        whereabouts: Option<String>,
         outcome: &'static str,
         reason: &'static str,
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -85,6 +88,12 @@ pub enum Event {
         name: String,
         until: Timestamp,
         by: String,
+    },
+    /// An expired password was changed at a door.
+    PasswordChanged {
+        user: Option<UserId>,
+        name: String,
+        client_name: String,
     },
     UserImported {
         user: UserId,
@@ -172,6 +181,25 @@ pub enum Event {
         name: String,
         by: String,
     },
+    ReplyRuleAdded {
+        client: ClientId,
+        client_name: String,
+        rule: String,
+        by: String,
+    },
+    ReplyRuleRemoved {
+        client: ClientId,
+        client_name: String,
+        rule: String,
+        by: String,
+    },
+    ReplyRuleMoved {
+        client: ClientId,
+        client_name: String,
+        rule: String,
+        to: u32,
+        by: String,
+    },
     DirectoryAdded {
         name: String,
         servers: Vec<String>,
@@ -206,7 +234,7 @@ impl Event {
     /// Whom the event is about, for searching.
     pub fn user(&self) -> Option<UserId> {
         match self {
-            Self::SignIn { user, .. } => *user,
+            Self::SignIn { user, .. } | Self::PasswordChanged { user, .. } => *user,
             Self::LockedOut { user, .. }
             | Self::PromptSent { user, .. }
             | Self::PromptAnswered { user, .. }
@@ -226,6 +254,9 @@ impl Event {
             | Self::ServiceAccountBinds { .. }
             | Self::ClientAdded { .. }
             | Self::ClientRemoved { .. }
+            | Self::ReplyRuleAdded { .. }
+            | Self::ReplyRuleRemoved { .. }
+            | Self::ReplyRuleMoved { .. }
             | Self::DirectoryAdded { .. }
             | Self::DirectoryChanged { .. }
             | Self::DirectoryRemoved { .. }

@@ -107,8 +107,9 @@ impl Client {
         self.radius.as_ref().is_some_and(|radius| radius.nas_identifier.is_some())
     }
 
-    pub fn trusts(&self, source: IpAddr) -> bool {
-        contains(&self.trusted_networks, source)
+    /// Is the password enough from there? Nowhere known is nowhere trusted.
+    pub fn trusts(&self, whereabouts: Option<IpAddr>) -> bool {
+        whereabouts.is_some_and(|whereabouts| contains(&self.trusted_networks, whereabouts))
     }
 
     /// Is this entry a service account by its own DN, bound from this source? Groups are the directory's to answer:

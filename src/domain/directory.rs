@@ -1,6 +1,7 @@
 //! What we know of an upstream directory: where it is, how to trust it, how its schema names things.
 
 pub mod attributes;
+pub mod password;
 pub mod profile;
 pub mod state;
 

@@ -20,7 +20,7 @@ pub const NOW: Timestamp = Timestamp::constant(1_700_000_000, 0);
 pub const RULE: LockRule = LockRule { failures: 10, duration: SignedDuration::from_mins(15) };
 
 pub fn no_screen() -> Screen {
-    Screen { shows_numbers: false }
+    Screen { shows_numbers: false, asks: false }
 }
 
 pub fn directory(kind: DirectoryKind) -> Directory {

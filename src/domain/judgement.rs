@@ -93,6 +93,11 @@ pub fn judge(
             }
         }
         Proof::Approved(_) => granted(account, Factor::App, None),
+        Proof::Proven(factor) => Judgement::just(Outcome::Granted(Grant::Factor(*factor))),
+        Proof::Pair(first, second) => match find_pair(account, (first, second), now) {
+            Some((factor, change)) => granted(account, factor, Some(change)),
+            None => failed(account, Denial::WrongCode, rule, now),
+        },
         Proof::Recovery(_) => {
             if recovery_matches && account.recovery_codes > 0 {
                 granted(account, Factor::RecoveryCode, Some(Change::RecoveryUsed))
@@ -113,6 +118,8 @@ fn counts(denial: Denial) -> bool {
     match denial {
         Denial::MissingCode | Denial::WrongCode | Denial::ReusedCode => true,
         Denial::WrongPassword
+        | Denial::PasswordExpired
+        | Denial::DialogOver
         | Denial::NotOneEntry
         | Denial::UnknownUser
         | Denial::NoFactor
@@ -193,6 +200,49 @@ fn apply(account: &mut Account, change: Change) {
 
 fn tokens(account: &mut Account, id: AuthenticatorId) -> impl Iterator<Item = &mut Token> {
     account.authenticators.iter_mut().filter(move |found| found.id == id).map(|found| &mut found.token)
+}
+
+/// The token that two consecutive codes belong to, wherever it has drifted to, and where it stands after them (RFC 4226
+/// §7.4, RFC 6238 §6).
+fn find_pair(account: &Account, (first, second): (&Code, &Code), now: Timestamp) -> Option<(Factor, Change)> {
+    account.authenticators.iter().find_map(|authenticator| {
+        let id = authenticator.id;
+        let typed = |code: &Code, digits| {
+            std::str::from_utf8(code.expose()).ok().and_then(|code| otp::typed_code(code, digits).ok())
+        };
+        match &authenticator.token {
+            Token::App => None,
+            Token::Totp { seed, parameters, memory } => {
+                let (first, second) = (typed(first, parameters.digits)?, typed(second, parameters.digits)?);
+                let token = otp::Token { seed, parameters: *parameters };
+                let memory =
+                    token.resync_totp((&first, &second), now.as_second(), otp::MAX_SEARCH, memory.last_accepted)?;
+                Some((Factor::Totp, Change::TotpMemory { authenticator: id, memory }))
+            }
+            Token::Hotp { seed, parameters, next_counter } => {
+                let (first, second) = (typed(first, parameters.digits)?, typed(second, parameters.digits)?);
+                let token = otp::Token { seed, parameters: *parameters };
+                let next = token.resync_hotp(&first, &second, *next_counter, otp::MAX_SEARCH)?;
+                Some((Factor::Hotp, Change::HotpCounter { authenticator: id, next }))
+            }
+        }
+    })
+}
+
+/// Does a code that was wrong belong to a token of the account that has drifted away? Then the next one shows it.
+pub fn has_drifted(account: &Account, code: &Code, now: Timestamp) -> bool {
+    let Ok(typed) = std::str::from_utf8(code.expose()) else { return false };
+    account.authenticators.iter().any(|authenticator| match &authenticator.token {
+        Token::App => false,
+        Token::Totp { seed, parameters, memory } => otp::typed_code(typed, parameters.digits).is_ok_and(|code| {
+            let token = otp::Token { seed, parameters: *parameters };
+            token.is_near_totp(&code, now.as_second(), otp::MAX_SEARCH, memory.last_accepted)
+        }),
+        Token::Hotp { seed, parameters, next_counter } => otp::typed_code(typed, parameters.digits).is_ok_and(|code| {
+            let token = otp::Token { seed, parameters: *parameters };
+            token.is_near_hotp(&code, *next_counter, otp::MAX_SEARCH)
+        }),
+    })
 }
 
 /// What a typed code is worth against the tokens of an account, without using it up.

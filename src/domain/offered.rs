@@ -5,6 +5,7 @@
 
 use super::client::CodeForm;
 use super::factor::Factor;
+use super::ids::ChallengeId;
 use super::secret::{Code, Password};
 
 /// What stood behind the password.
@@ -17,6 +18,12 @@ pub enum Extra {
     Recovery(Code),
     /// The factor to use.
     Name(Factor),
+    /// Two consecutive codes of a token that has drifted away, from two answers of a dialog.
+    Pair(Code, Code),
+    /// Whatever: the number of this challenge was shown, and the person says that it is dealt with.
+    Shown(ChallengeId),
+    /// What was proven earlier in the dialog.
+    Proven(Option<Factor>),
 }
 
 /// One way to read the field.
@@ -34,6 +41,17 @@ impl Offered {
     pub fn readings(field: &Password, form: CodeForm) -> Vec<Self> {
         let whole = Self { password: field.clone(), extra: Extra::Nothing };
         split(field.expose(), form).into_iter().chain([whole]).collect()
+    }
+
+    /// What a field holds that has no password in it: an answer in a dialog, or all of a door without a first factor.
+    /// `None` if it is none of these.
+    pub fn answer(field: &Password) -> Option<Extra> {
+        match field.expose() {
+            // As the menu numbers them.
+            b"1" => Some(Extra::Name(Factor::App)),
+            b"2" | b"code" => Some(Extra::Name(Factor::Totp)),
+            answer => read_extra(answer),
+        }
     }
 }
 
@@ -93,6 +111,7 @@ mod tests {
                 Extra::Digits(code) => format!("digits {}", String::from_utf8(code.expose().to_vec()).unwrap()),
                 Extra::Recovery(code) => format!("recovery {}", String::from_utf8(code.expose().to_vec()).unwrap()),
                 Extra::Name(factor) => format!("name {factor}"),
+                Extra::Pair(..) | Extra::Shown(_) | Extra::Proven(_) => "only in dialogs".to_owned(),
             };
             (password, extra)
         };

@@ -300,6 +300,20 @@ impl Token<'_> {
         Some(TotpMemory { anchor, drift: 0, last_accepted: Some(step) })
     }
 
+    /// Is the code among those that [`Token::resync_totp`] would look at?
+    pub fn is_near_totp(&self, code: &Code, unix_seconds: i64, search: u32, last_accepted: Option<u64>) -> bool {
+        let now = totp_step(unix_seconds, self.parameters.period);
+        let search = u64::from(search.min(MAX_SEARCH));
+        let Some(open_from) = last_accepted.map_or(Some(0), |last| last.checked_add(1)) else { return false };
+        self.matches(code, now.saturating_sub(search).max(open_from)..=now + search, None).open.is_some()
+    }
+
+    /// Is the code among those that [`Token::resync_hotp`] would look at?
+    pub fn is_near_hotp(&self, code: &Code, next_counter: u64, search: u32) -> bool {
+        let end = next_counter.saturating_add(u64::from(search.min(MAX_SEARCH)));
+        self.matches(code, next_counter..=end, None).open.is_some()
+    }
+
     /// The latest matching candidate after `closed_through`, and the latest up to it.
     fn matches(&self, code: &Code, candidates: impl Iterator<Item = u64>, closed_through: Option<u64>) -> Matches {
         let mut matches = Matches { open: None, closed: None };

@@ -26,6 +26,8 @@ pub enum Grant {
 pub enum Denial {
     /// The directory refused the password.
     WrongPassword,
+    /// The password is right and has expired; whatever else was right does not open.
+    PasswordExpired,
     /// The directory accepted, but no one entry could be tied to the name.
     NotOneEntry,
     /// The directory knows the account, we do not.
@@ -45,6 +47,8 @@ pub enum Denial {
     ReusedCode,
     /// The factor asked for is not allowed here or not enrolled.
     FactorNotAllowed,
+    /// An answer to no open dialog: its State is unknown, used, expired, or another's (RFC 2865 §5.24).
+    DialogOver,
     PromptRefused,
     PromptExpired,
     PromptCancelled,
@@ -65,6 +69,7 @@ impl Denial {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::WrongPassword => "wrong-password",
+            Self::PasswordExpired => "password-expired",
             Self::NotOneEntry => "not-one-entry",
             Self::UnknownUser => "unknown-user",
             Self::NoFactor => "no-factor",
@@ -78,6 +83,7 @@ impl Denial {
             Self::WrongCode => "wrong-code",
             Self::ReusedCode => "reused-code",
             Self::FactorNotAllowed => "factor-not-allowed",
+            Self::DialogOver => "dialog-over",
             Self::PromptRefused => "prompt-refused",
             Self::PromptExpired => "prompt-expired",
             Self::PromptCancelled => "prompt-cancelled",

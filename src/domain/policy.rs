@@ -25,7 +25,7 @@ pub fn requirement(
     client: &Client,
     account: Option<&Account>,
     state: AccountState,
-    source: IpAddr,
+    whereabouts: Option<IpAddr>,
     now: Timestamp,
 ) -> Requirement {
     // Before everything else: no network, bypass or grace is trusted more than the directory.
@@ -42,7 +42,7 @@ pub fn requirement(
     if let Some(denial) = barred(account, now) {
         return Requirement::Deny(denial);
     }
-    if client.trusts(source) {
+    if client.trusts(whereabouts) {
         return Requirement::PasswordOnly(Exemption::TrustedNetwork);
     }
     let usable: Vec<Factor> = client.factors.iter().copied().filter(|factor| account.has(*factor, now)).collect();
@@ -77,7 +77,7 @@ mod tests {
     fn asked(user_match: UserMatch, account: Option<&Account>) -> Requirement {
         let mut client = client();
         client.user_match = user_match;
-        requirement(&client, account, AccountState::ENABLED, ELSEWHERE, NOW)
+        requirement(&client, account, AccountState::ENABLED, Some(ELSEWHERE), NOW)
     }
 
     #[test]
@@ -97,7 +97,7 @@ mod tests {
         client.user_match = UserMatch::PasswordOnly;
         client.factors = vec![Factor::Hotp];
         let enrolled = account(&[Factor::Totp]);
-        let asked = requirement(&client, Some(&enrolled), AccountState::ENABLED, ELSEWHERE, NOW);
+        let asked = requirement(&client, Some(&enrolled), AccountState::ENABLED, Some(ELSEWHERE), NOW);
         assert_eq!(asked, Requirement::Deny(Denial::NoFactor));
     }
 
@@ -107,7 +107,8 @@ mod tests {
         client.trusted_networks = vec!["198.51.100.0/24".parse().unwrap()];
         let mut enrolled = account(&[Factor::Totp]);
         let trusted = Requirement::PasswordOnly(Exemption::TrustedNetwork);
-        let asked = |account: &Account| requirement(&client, Some(account), AccountState::ENABLED, ELSEWHERE, NOW);
+        let asked =
+            |account: &Account| requirement(&client, Some(account), AccountState::ENABLED, Some(ELSEWHERE), NOW);
         assert_eq!(asked(&enrolled), trusted);
         enrolled.user.blocked = true;
         assert_eq!(asked(&enrolled), Requirement::Deny(Denial::Blocked));
@@ -123,7 +124,7 @@ mod tests {
         let mut known = account(&Factor::ALL);
         known.grace_until = Some(NOW + jiff::SignedDuration::from_mins(1));
         for account in [Some(&known), None] {
-            let asked = |state| requirement(&client, account, state, ELSEWHERE, NOW);
+            let asked = |state| requirement(&client, account, state, Some(ELSEWHERE), NOW);
             assert_eq!(asked(disabled), Requirement::Deny(Denial::DisabledInDirectory));
             assert_eq!(asked(expired), Requirement::Deny(Denial::ExpiredInDirectory));
             assert!(!matches!(asked(AccountState::default()), Requirement::Deny(_)), "unknown is the bind's to say");

@@ -3,17 +3,20 @@
 //!
 //! ```text
 //! Password ──refused──────────────────────────────► Judge(denied) ──► Done
-//!    │ accepted
+//!    │ accepted, or right and expired
 //!    ├── nothing to wait for ─────────────────────► Judge(proof) ───► Done
-//!    └── Ask ──refused, expired, cancelled────────► Judge(denied) ──► Done
+//!    ├── Prompt ─ this request ends; the person's answer begins the next one
+//!    └── Ask, Show, Wait ──refused, expired ──────► Judge(denied) ──► Done
 //!         └── approved ──► Recheck (the password) ► Judge(approved) ► Done
+//!
+//! A proof judged for an expired password does not open: a new password is asked for instead.
 //! ```
 
 use super::client::Client;
 use super::factor::Factor;
 use super::ids::ChallengeId;
 use super::offered::Extra;
-use super::outcome::{Denial, Exemption, Outcome};
+use super::outcome::{Denial, Exemption, Grant, Outcome};
 use super::policy::Requirement;
 use super::secret::Code;
 use super::user::Account;
@@ -23,6 +26,8 @@ use super::user::Account;
 pub struct Screen {
     /// Can it show a number to match?
     pub shows_numbers: bool,
+    /// Can it show a text and bring back what the person types?
+    pub asks: bool,
 }
 
 /// What the outcome will rest on. It is judged under the user's lock, where codes are used up.
@@ -33,20 +38,46 @@ pub enum Proof {
     Grace,
     Bypass,
     Digits(Code),
+    /// Two consecutive codes of a token that has drifted away.
+    Pair(Code, Code),
     Recovery(Code),
     Approved(ChallengeId),
+    /// Judged earlier in this dialog, before an expired password was changed.
+    Proven(Factor),
+}
+
+/// What the person at the door is asked, with an answer in another request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Prompt {
+    /// Approve on the phone, or a code?
+    Choice,
+    Code,
+    Pin,
+    /// A first token, since there is none.
+    Enrol,
+    /// In place of the expired one; what was proven for it.
+    NewPassword(Option<Factor>),
 }
 
 /// What to do next.
 pub enum Step {
-    /// Have the directory check the password.
+    /// Have the first factor checked.
     Password,
     /// Put the question to this factor and wait for the answer.
     Ask(Factor),
-    /// Have the directory check the password once more: the account may have been disabled during the wait.
+    /// Put the question to this factor with a number, show the number, and let the person come back.
+    Show(Factor),
+    /// Wait for the answer to a question put earlier in the dialog.
+    Wait(ChallengeId),
+    /// Ask the person; this request is over.
+    Prompt(Prompt),
+    /// Have the first factor checked once more: the account may have been disabled during the wait.
     Recheck,
-    /// Judge the proof, use it up and record the outcome.
-    Judge(Proof),
+    /// Judge the proof, use it up and record the outcome. `due`: the password has expired, so nothing opens yet.
+    Judge {
+        proof: Proof,
+        due: bool,
+    },
     Done(Outcome),
 }
 
@@ -66,6 +97,8 @@ pub enum Answer {
 pub enum Event {
     PasswordAccepted,
     PasswordRefused,
+    /// Right, but it has expired; and this door can have it changed.
+    PasswordDue,
     /// The directory lets nobody use the account any more, or it is gone; whatever it says of the password.
     Barred(Denial),
     Answered(Answer),
@@ -76,14 +109,22 @@ enum State {
     Password(Plan),
     Asking,
     Rechecking(ChallengeId),
-    /// With the denial that no judgement can lift, if that is what is judged.
-    Judging(Option<Denial>),
+    Judging {
+        /// The denial that no judgement can lift, if that is what is judged.
+        denied: Option<Denial>,
+        due: bool,
+    },
+    /// The person is asked; nothing more happens in this request.
+    Prompted,
     Done(Outcome),
 }
 
 enum Plan {
     Judge(Proof),
     Ask(Factor),
+    Show(Factor),
+    Wait(ChallengeId),
+    Prompt(Prompt),
 }
 
 /// One sign-in on its way.
@@ -91,20 +132,34 @@ pub struct SignIn {
     state: State,
 }
 
+/// What a sign-in begins with, beside the requirement.
+#[derive(Clone, Copy)]
+pub struct Begin<'a> {
+    pub client: &'a Client,
+    pub account: Option<&'a Account>,
+    pub extra: &'a Extra,
+    pub screen: Screen,
+    /// The person has a PIN, it is wanted here, and it has not been given yet.
+    pub pin_missing: bool,
+    pub now: jiff::Timestamp,
+}
+
 impl SignIn {
-    /// Decides the way from policy, account and what was offered. The first step is always the password.
-    pub fn begin(
-        requirement: &Requirement,
-        client: &Client,
-        account: Option<&Account>,
-        extra: &Extra,
-        screen: Screen,
-        now: jiff::Timestamp,
-    ) -> (Self, Step) {
+    /// Decides the way from policy, account and what was offered. The first step is always the first factor.
+    pub fn begin(requirement: &Requirement, begin: Begin<'_>) -> (Self, Step) {
         let plan = match requirement {
+            Requirement::Deny(Denial::NoFactor | Denial::MustEnrol) if begin.may_enrol() => Plan::Prompt(Prompt::Enrol),
             Requirement::Deny(denial) => Plan::Judge(Proof::Denied(*denial)),
             Requirement::PasswordOnly(exemption) => Plan::Judge(Proof::Exempt(*exemption)),
-            Requirement::AnyOf(factors) => second_factor(factors, client, account, extra, screen, now),
+            Requirement::AnyOf(factors) => match begin.second_factor(factors) {
+                denied @ Plan::Judge(Proof::Denied(_) | Proof::Grace) => denied,
+                Plan::Judge(_) | Plan::Ask(_) | Plan::Show(_) | Plan::Wait(_) | Plan::Prompt(_)
+                    if begin.pin_missing =>
+                {
+                    Plan::Prompt(Prompt::Pin)
+                }
+                plan @ (Plan::Judge(_) | Plan::Ask(_) | Plan::Show(_) | Plan::Wait(_) | Plan::Prompt(_)) => plan,
+            },
         };
         (Self { state: State::Password(plan) }, Step::Password)
     }
@@ -113,88 +168,138 @@ impl SignIn {
     /// answers out of turn must not open a door.
     pub fn on(self, event: Event) -> (Self, Step) {
         match (self.state, event) {
-            (State::Password(Plan::Judge(proof)), Event::PasswordAccepted) => judge(proof),
-            (State::Password(Plan::Ask(factor)), Event::PasswordAccepted) => {
-                (Self { state: State::Asking }, Step::Ask(factor))
-            }
+            (State::Password(plan), Event::PasswordAccepted) => plan.step(false),
+            (State::Password(plan), Event::PasswordDue) => plan.step(true),
             // Refused as an account that nobody may use, or as a wrong password: which, the directory need not say.
             (State::Password(Plan::Judge(Proof::Denied(denial))), Event::PasswordRefused)
                 if denial.is_of_the_directory() =>
             {
-                judge(Proof::Denied(denial))
+                judge(Proof::Denied(denial), false)
             }
             (State::Password(_) | State::Rechecking(_), Event::PasswordRefused) => {
-                judge(Proof::Denied(Denial::WrongPassword))
+                judge(Proof::Denied(Denial::WrongPassword), false)
             }
-            (State::Rechecking(_), Event::Barred(denial)) => judge(Proof::Denied(denial)),
+            (State::Rechecking(_), Event::Barred(denial)) => judge(Proof::Denied(denial), false),
             (State::Asking, Event::Answered(answer)) => match answer {
                 Answer::Approved(challenge) => (Self { state: State::Rechecking(challenge) }, Step::Recheck),
-                Answer::Refused => judge(Proof::Denied(Denial::PromptRefused)),
-                Answer::Expired => judge(Proof::Denied(Denial::PromptExpired)),
-                Answer::Cancelled => judge(Proof::Denied(Denial::PromptCancelled)),
-                Answer::NotAsked(denial) => judge(Proof::Denied(denial)),
+                Answer::Refused => judge(Proof::Denied(Denial::PromptRefused), false),
+                Answer::Expired => judge(Proof::Denied(Denial::PromptExpired), false),
+                Answer::Cancelled => judge(Proof::Denied(Denial::PromptCancelled), false),
+                Answer::NotAsked(denial) => judge(Proof::Denied(denial), false),
             },
-            (State::Rechecking(challenge), Event::PasswordAccepted) => judge(Proof::Approved(challenge)),
-            (State::Judging(denied), Event::Judged(outcome)) => {
-                let outcome = match (denied, outcome) {
-                    (Some(denial), Outcome::Granted(_)) => Outcome::Denied(denial),
-                    (_, outcome) => outcome,
-                };
-                (Self { state: State::Done(outcome) }, Step::Done(outcome))
-            }
-            (State::Done(outcome), _) => (Self { state: State::Done(outcome) }, Step::Done(outcome)),
-            (State::Password(_) | State::Asking | State::Rechecking(_) | State::Judging(_), _) => {
-                let outcome = Outcome::Denied(Denial::PromptCancelled);
-                (Self { state: State::Done(outcome) }, Step::Done(outcome))
-            }
+            (State::Rechecking(challenge), Event::PasswordAccepted) => judge(Proof::Approved(challenge), false),
+            (State::Rechecking(challenge), Event::PasswordDue) => judge(Proof::Approved(challenge), true),
+            (State::Judging { denied, due }, Event::Judged(outcome)) => match (denied, outcome) {
+                (Some(denial), Outcome::Granted(_)) => done(Outcome::Denied(denial)),
+                (None, Outcome::Granted(grant)) if due => {
+                    let proven = match grant {
+                        Grant::Factor(factor) => Some(factor),
+                        Grant::Exempt(_) | Grant::Grace => None,
+                    };
+                    prompt(Prompt::NewPassword(proven))
+                }
+                (_, outcome) => done(outcome),
+            },
+            (State::Done(outcome), _) => done(outcome),
+            (
+                State::Password(_) | State::Asking | State::Rechecking(_) | State::Judging { .. } | State::Prompted,
+                _,
+            ) => done(Outcome::Denied(Denial::PromptCancelled)),
         }
     }
 }
 
-fn judge(proof: Proof) -> (SignIn, Step) {
+impl Plan {
+    /// What follows once the password is right.
+    fn step(self, due: bool) -> (SignIn, Step) {
+        let asking = |step| (SignIn { state: State::Asking }, step);
+        match self {
+            Self::Judge(proof) => judge(proof, due),
+            Self::Ask(factor) => asking(Step::Ask(factor)),
+            Self::Show(factor) => asking(Step::Show(factor)),
+            Self::Wait(challenge) => asking(Step::Wait(challenge)),
+            Self::Prompt(what) => prompt(what),
+        }
+    }
+}
+
+fn done(outcome: Outcome) -> (SignIn, Step) {
+    (SignIn { state: State::Done(outcome) }, Step::Done(outcome))
+}
+
+fn prompt(what: Prompt) -> (SignIn, Step) {
+    (SignIn { state: State::Prompted }, Step::Prompt(what))
+}
+
+fn judge(proof: Proof, due: bool) -> (SignIn, Step) {
     let denied = match &proof {
         Proof::Denied(denial) => Some(*denial),
         Proof::Exempt(_)
         | Proof::Grace
         | Proof::Bypass
         | Proof::Digits(_)
+        | Proof::Pair(..)
         | Proof::Recovery(_)
-        | Proof::Approved(_) => None,
+        | Proof::Approved(_)
+        | Proof::Proven(_) => None,
     };
-    (SignIn { state: State::Judging(denied) }, Step::Judge(proof))
+    (SignIn { state: State::Judging { denied, due } }, Step::Judge { proof, due })
 }
 
-/// Which factor: a code in the field wins, a name in the field picks, else a bypass, else the one the door can ask for.
-fn second_factor(
-    factors: &[Factor],
-    client: &Client,
-    account: Option<&Account>,
-    extra: &Extra,
-    screen: Screen,
-    now: jiff::Timestamp,
-) -> Plan {
-    let deny = |denial| Plan::Judge(Proof::Denied(denial));
-    let allowed = |factor: Factor| factors.contains(&factor);
-    // The same bind a moment ago: the same name, password, code and source.
-    if account.is_some_and(|account| account.grace_until.is_some_and(|until| now < until)) {
-        return Plan::Judge(Proof::Grace);
+impl Begin<'_> {
+    /// May this person enrol a first token here and now?
+    fn may_enrol(&self) -> bool {
+        let allowed = self.client.radius.as_ref().is_some_and(|radius| radius.enrol);
+        allowed
+            && self.screen.asks
+            && self.client.factors.contains(&Factor::Totp)
+            && self.account.is_some_and(|account| !account.is_enrolled())
     }
-    let can_ask = allowed(Factor::App) && (screen.shows_numbers || client.bare_approval);
-    match extra {
-        Extra::Digits(code) if allowed(Factor::Totp) || allowed(Factor::Hotp) => {
-            Plan::Judge(Proof::Digits(code.clone()))
+
+    /// Which factor: a code in the field wins, a name in the field picks, else a bypass, else what the door can ask for.
+    fn second_factor(&self, factors: &[Factor]) -> Plan {
+        let Self { client, account, screen, now, .. } = *self;
+        let deny = |denial| Plan::Judge(Proof::Denied(denial));
+        let allowed = |factor: Factor| factors.contains(&factor);
+        // The same sign-in a moment ago: the same name, password, code and source.
+        if account.is_some_and(|account| account.grace_until.is_some_and(|until| now < until)) {
+            return Plan::Judge(Proof::Grace);
         }
-        Extra::Recovery(code) if allowed(Factor::RecoveryCode) => Plan::Judge(Proof::Recovery(code.clone())),
-        Extra::Name(Factor::App) if can_ask => Plan::Ask(Factor::App),
-        Extra::Digits(_) | Extra::Recovery(_) | Extra::Name(_) => deny(Denial::FactorNotAllowed),
-        Extra::Nothing => {
-            // A bypass is there because nothing else is to hand; whoever has one is not asked.
-            if allowed(Factor::Bypass) {
-                Plan::Judge(Proof::Bypass)
-            } else if can_ask {
-                Plan::Ask(Factor::App)
-            } else {
-                deny(Denial::MissingCode)
+        let app = if !allowed(Factor::App) {
+            None
+        } else if client.bare_approval {
+            Some(Plan::Ask(Factor::App))
+        } else if screen.asks {
+            Some(Plan::Show(Factor::App))
+        } else {
+            screen.shows_numbers.then_some(Plan::Ask(Factor::App))
+        };
+        let digits = allowed(Factor::Totp) || allowed(Factor::Hotp);
+        let codes = digits || allowed(Factor::RecoveryCode);
+        match self.extra {
+            Extra::Digits(code) if digits => Plan::Judge(Proof::Digits(code.clone())),
+            Extra::Pair(first, second) if digits => Plan::Judge(Proof::Pair(first.clone(), second.clone())),
+            Extra::Recovery(code) if allowed(Factor::RecoveryCode) => Plan::Judge(Proof::Recovery(code.clone())),
+            Extra::Name(Factor::App) => app.unwrap_or_else(|| deny(Denial::FactorNotAllowed)),
+            Extra::Name(Factor::Totp | Factor::Hotp | Factor::RecoveryCode) if codes && screen.asks => {
+                Plan::Prompt(Prompt::Code)
+            }
+            Extra::Shown(challenge) if allowed(Factor::App) => Plan::Wait(*challenge),
+            Extra::Proven(Some(factor)) => Plan::Judge(Proof::Proven(*factor)),
+            Extra::Digits(_) | Extra::Pair(..) | Extra::Recovery(_) | Extra::Name(_) | Extra::Shown(_) => {
+                deny(Denial::FactorNotAllowed)
+            }
+            Extra::Nothing | Extra::Proven(None) => {
+                // A bypass is there because nothing else is to hand; whoever has one is not asked.
+                if allowed(Factor::Bypass) {
+                    return Plan::Judge(Proof::Bypass);
+                }
+                match app {
+                    Some(_) if codes && screen.asks => Plan::Prompt(Prompt::Choice),
+                    Some(plan) => plan,
+                    None if codes && screen.asks => Plan::Prompt(Prompt::Code),
+                    None => deny(Denial::MissingCode),
+                }
             }
         }
     }
@@ -208,8 +313,12 @@ mod tests {
     use super::super::outcome::Grant;
     use super::*;
 
+    fn with<'a>(client: &'a Client, account: &'a Account, extra: &'a Extra, screen: Screen) -> Begin<'a> {
+        Begin { client, account: Some(account), extra, screen, pin_missing: false, now: NOW }
+    }
+
     fn begin(requirement: &Requirement, extra: &Extra) -> (SignIn, Step) {
-        SignIn::begin(requirement, &client(), Some(&account(&Factor::ALL)), extra, no_screen(), NOW)
+        SignIn::begin(requirement, with(&client(), &account(&Factor::ALL), extra, no_screen()))
     }
 
     #[test]
@@ -217,7 +326,7 @@ mod tests {
         let (machine, step) = begin(&Requirement::AnyOf(vec![Factor::App]), &Extra::Nothing);
         assert!(matches!(step, Step::Password));
         let (machine, step) = machine.on(Event::PasswordRefused);
-        assert!(matches!(step, Step::Judge(Proof::Denied(Denial::WrongPassword))));
+        assert!(matches!(step, Step::Judge { proof: Proof::Denied(Denial::WrongPassword), .. }));
         let outcome = Outcome::Denied(Denial::WrongPassword);
         assert!(matches!(machine.on(Event::Judged(outcome)).1, Step::Done(done) if done == outcome));
     }
@@ -231,7 +340,7 @@ mod tests {
         let (machine, step) = machine.on(Event::Answered(Answer::Approved(challenge)));
         assert!(matches!(step, Step::Recheck));
         let (_, step) = machine.on(Event::PasswordRefused);
-        assert!(matches!(step, Step::Judge(Proof::Denied(Denial::WrongPassword))), "disabled meanwhile");
+        assert!(matches!(step, Step::Judge { proof: Proof::Denied(Denial::WrongPassword), .. }), "disabled meanwhile");
     }
 
     #[test]
@@ -239,24 +348,29 @@ mod tests {
         let disabled = Denial::DisabledInDirectory;
         for event in [Event::PasswordAccepted, Event::PasswordRefused] {
             let (machine, _) = begin(&Requirement::Deny(disabled), &Extra::Nothing);
-            assert!(matches!(machine.on(event).1, Step::Judge(Proof::Denied(denial)) if denial == disabled));
+            assert!(
+                matches!(machine.on(event).1, Step::Judge { proof: Proof::Denied(denial), .. } if denial == disabled)
+            );
         }
         let (machine, _) = begin(&Requirement::AnyOf(vec![Factor::App]), &Extra::Nothing);
         let (machine, _) = machine.on(Event::PasswordAccepted);
         let (machine, _) = machine.on(Event::Answered(Answer::Approved(ChallengeId(uuid::Uuid::nil()))));
         let (_, step) = machine.on(Event::Barred(disabled));
-        assert!(matches!(step, Step::Judge(Proof::Denied(denial)) if denial == disabled));
+        assert!(matches!(step, Step::Judge { proof: Proof::Denied(denial), .. } if denial == disabled));
     }
 
     #[test]
     fn a_code_wins_over_a_prompt_and_a_name_picks() {
         let both = || Requirement::AnyOf(vec![Factor::App, Factor::Totp]);
         let plan = |extra: Extra| begin(&both(), &extra).0.on(Event::PasswordAccepted).1;
-        assert!(matches!(plan(Extra::Digits(Code::new(*b"123456"))), Step::Judge(Proof::Digits(_))));
+        assert!(matches!(plan(Extra::Digits(Code::new(*b"123456"))), Step::Judge { proof: Proof::Digits(_), .. }));
         assert!(matches!(plan(Extra::Name(Factor::App)), Step::Ask(Factor::App)));
         assert!(matches!(plan(Extra::Nothing), Step::Ask(Factor::App)));
         let (machine, _) = begin(&Requirement::AnyOf(vec![Factor::Totp]), &Extra::Name(Factor::App));
-        assert!(matches!(machine.on(Event::PasswordAccepted).1, Step::Judge(Proof::Denied(Denial::FactorNotAllowed))));
+        assert!(matches!(
+            machine.on(Event::PasswordAccepted).1,
+            Step::Judge { proof: Proof::Denied(Denial::FactorNotAllowed), .. }
+        ));
     }
 
     #[test]
@@ -266,16 +380,16 @@ mod tests {
         let requirement = Requirement::AnyOf(vec![Factor::App, Factor::Totp]);
         let account = account(&Factor::ALL);
         let step = |screen| {
-            let machine = SignIn::begin(&requirement, &client, Some(&account), &Extra::Nothing, screen, NOW).0;
+            let machine = SignIn::begin(&requirement, with(&client, &account, &Extra::Nothing, screen)).0;
             machine.on(Event::PasswordAccepted).1
         };
-        assert!(matches!(step(no_screen()), Step::Judge(Proof::Denied(Denial::MissingCode))));
-        assert!(matches!(step(Screen { shows_numbers: true }), Step::Ask(Factor::App)));
+        assert!(matches!(step(no_screen()), Step::Judge { proof: Proof::Denied(Denial::MissingCode), .. }));
+        assert!(matches!(step(Screen { shows_numbers: true, asks: false }), Step::Ask(Factor::App)));
     }
 
     fn events() -> impl Strategy<Value = Event> {
         let challenge = ChallengeId(uuid::Uuid::nil());
-        (0..10_u8).prop_map(move |which| match which {
+        (0..11_u8).prop_map(move |which| match which {
             0 | 1 => Event::PasswordAccepted,
             2 => Event::PasswordRefused,
             3 => Event::Answered(Answer::Approved(challenge)),
@@ -284,6 +398,7 @@ mod tests {
             6 => Event::Answered(Answer::NotAsked(Denial::TooManyPrompts)),
             7 => Event::Judged(Outcome::Granted(Grant::Factor(Factor::App))),
             8 => Event::Barred(Denial::DisabledInDirectory),
+            9 => Event::PasswordDue,
             _ => Event::Judged(Outcome::Denied(Denial::WrongCode)),
         })
     }
@@ -311,23 +426,25 @@ mod tests {
             };
             let denied_by_policy = matches!(requirement, Requirement::Deny(_));
             let (mut machine, mut step) = begin(&requirement, &extra);
-            let (mut passwords, mut judged, mut asked) = (0, None, false);
+            let (mut passwords, mut judged, mut asked, mut is_due) = (0, None, false, false);
             for event in events {
                 match (&step, &event) {
                     (Step::Password | Step::Recheck, Event::PasswordAccepted) => passwords += 1,
-                    (Step::Judge(proof), Event::Judged(Outcome::Granted(_))) => judged = Some(proof.clone()),
-                    (Step::Ask(_), _) => asked = true,
+                    (Step::Judge { proof, .. }, Event::Judged(Outcome::Granted(_))) => judged = Some(proof.clone()),
+                    (Step::Ask(_) | Step::Show(_) | Step::Wait(_), _) => asked = true,
+                    (Step::Password | Step::Recheck, Event::PasswordDue) => is_due = true,
                     _ => {}
                 }
                 (machine, step) = machine.on(event);
                 if let Step::Done(Outcome::Granted(_)) = step {
                     prop_assert!(passwords >= 1);
+                    prop_assert!(!is_due, "an expired password opens nothing");
                     prop_assert!(judged.is_some());
                     if matches!(judged, Some(Proof::Approved(_))) {
                         prop_assert!(asked && passwords == 2);
                     }
                 }
-                if let Step::Judge(Proof::Exempt(_)) = step {
+                if let Step::Judge { proof: Proof::Exempt(_), .. } = step {
                     prop_assert!(!denied_by_policy);
                 }
             }

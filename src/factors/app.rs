@@ -24,8 +24,16 @@ pub struct App<'a> {
 /// How a wait ended.
 pub enum Waited {
     Answer(Answer),
+    /// Nobody has answered yet, and the question stays open.
+    TimeUp,
     /// This process is stopping. The question stays open: a retry on another replica joins it.
     Stopping,
+}
+
+/// What became of a question that is put without waiting.
+pub enum Put {
+    Waiting { id: ChallengeId, number: u8 },
+    Answer(Answer),
 }
 
 impl App<'_> {
@@ -76,6 +84,56 @@ impl App<'_> {
         };
         metrics::challenge_ended("app", status.as_str());
         Ok(Waited::Answer(answer(id, status)))
+    }
+
+    /// Puts the question, or joins the same login's open one, and leaves it to be answered.
+    pub async fn put(&self, question: Box<Question>) -> Result<Put, StoreFault> {
+        let number = question.number;
+        Ok(match Box::pin(self.recorder.ask(question)).await? {
+            Asked::Waiting { id, joined, .. } => {
+                let number =
+                    if joined { self.store.challenge_shown(id).await?.and_then(|(number, _)| number) } else { number };
+                Put::Waiting { id, number: number.unwrap_or(0) }
+            }
+            Asked::Approved(id) => Put::Answer(Answer::Approved(id)),
+            Asked::Denied(denial) => Put::Answer(Answer::NotAsked(denial)),
+        })
+    }
+
+    /// Waits for the answer to a question that was put earlier, until `until`; then the question stays open.
+    pub async fn wait(
+        &self,
+        id: ChallengeId,
+        until: Instant,
+        gone: impl Future<Output = ()>,
+        stopping: impl Future<Output = ()>,
+    ) -> Result<Waited, StoreFault> {
+        let mut wait = self.waits.register(id);
+        if let Some(answer) = Box::pin(self.answered(id)).await? {
+            return Ok(Waited::Answer(answer));
+        }
+        let held = metrics::challenge_pending();
+        let ended = tokio::select! {
+            answered = &mut wait.answer => answered.map_or(Waited::Stopping, |status| Waited::Answer(answer(id, status))),
+            () = sleep_until(until) => Waited::TimeUp,
+            () = gone => Waited::TimeUp,
+            () = stopping => Waited::Stopping,
+        };
+        drop(held);
+        drop(wait);
+        if let Waited::TimeUp = ended {
+            // It may have been answered at the last moment; the row decides.
+            if let Some(answer) = Box::pin(self.answered(id)).await? {
+                return Ok(Waited::Answer(answer));
+            }
+            let shown = self.store.challenge_shown(id).await?;
+            let has_run_out = shown.is_none_or(|(_, until)| until <= self.store.ambient().now());
+            if has_run_out {
+                let status = Box::pin(self.recorder.leave(id, Leaving::Deadline)).await?;
+                return Ok(Waited::Answer(answer(id, status)));
+            }
+        }
+        Ok(ended)
     }
 
     async fn answered(&self, id: ChallengeId) -> Result<Option<Answer>, StoreFault> {

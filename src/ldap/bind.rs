@@ -8,13 +8,13 @@ use super::reply;
 use super::session::{Session, Standing};
 use crate::domain::secret::Password;
 use crate::domain::sign_in::Screen;
-use crate::flows::sign_in::{Attempt, Ended};
+use crate::flows::sign_in::{Accepted, Attempt, Ended, FirstFactor, SignInError};
 use crate::ldap::relay::until_gone;
 use crate::wire::frame::op;
 use crate::wire::message::{BindRequest, Control, Proof};
 
 /// LDAP has nothing to show a number on.
-const SCREEN: Screen = Screen { shows_numbers: false };
+const SCREEN: Screen = Screen { shows_numbers: false, asks: false };
 
 /// What became of a bind.
 pub enum Bound {
@@ -62,9 +62,10 @@ impl Session<'_> {
             client: std::sync::Arc::clone(&self.client),
             source: self.source,
             name,
+            whereabouts: Some(self.source),
             field: password,
-            message_id: id,
-            controls,
+            first: FirstFactor::Bind { message_id: id, controls },
+            state: None,
         };
         let limit = self.settings.max_frame_before_bind;
         if self.inbox.is_empty() {
@@ -83,10 +84,16 @@ impl Session<'_> {
             return None;
         }
         Some(match ended {
-            Ok(Ended::Granted { answer, upstream }) => {
-                self.upstream = Some(Standing::Bound(upstream));
-                answer
-            }
+            Ok(Ended::Granted(granted)) => match granted.first {
+                Accepted::Bound { answer, upstream } => {
+                    self.upstream = Some(Standing::Bound(upstream));
+                    answer
+                }
+                // Only the directory checks the passwords of this door.
+                Accepted::Checked(_) | Accepted::Unchecked => reply::undecided(id, &SignInError::Broken),
+            },
+            // LDAP cannot ask, and the sign-in was told so.
+            Ok(Ended::Asked { .. }) => reply::undecided(id, &SignInError::Broken),
             Ok(Ended::Refused { answer }) => answer,
             Ok(Ended::Denied { denial, text }) => reply::denied(id, denial, &text),
             Ok(Ended::Throttled) => reply::throttled(id),

@@ -34,6 +34,8 @@ fn bind_response(message_id: u32, code: Code, text: &str) -> Bytes {
 pub fn denied(message_id: u32, denial: Denial, refusal: &str) -> Bytes {
     match denial {
         Denial::WrongPassword
+        | Denial::PasswordExpired
+        | Denial::DialogOver
         | Denial::NotOneEntry
         | Denial::UnknownUser
         | Denial::NoFactor

@@ -93,6 +93,46 @@ impl Store {
         enrolment: &Enrolment<'_>,
         by: &Actor,
     ) -> Result<AuthenticatorId, StoreFault> {
+        let mut tx = self.pool.begin().await?;
+        let id = self.insert_authenticator(&mut tx, (user.id, &user.name), enrolment, by).await?;
+        tx.commit().await?;
+        Ok(id)
+    }
+
+    /// The same for a person who has none yet; false if there is one by now. Two who know one password must not both
+    /// come away with a token.
+    pub async fn enrol_first(
+        &self,
+        user: UserId,
+        name: &str,
+        enrolment: &Enrolment<'_>,
+        by: &Actor,
+    ) -> Result<bool, StoreFault> {
+        let mut tx = self.pool.begin().await?;
+        sqlx::query_scalar!("select id from users where id = $1 for no key update", user.0)
+            .fetch_optional(&mut *tx)
+            .await?;
+        let has_one = sqlx::query_scalar!(
+            r#"select exists (select from authenticators where user_id = $1) as "has_one!""#,
+            user.0
+        )
+        .fetch_one(&mut *tx)
+        .await?;
+        if has_one {
+            return Ok(false);
+        }
+        self.insert_authenticator(&mut tx, (user, name), enrolment, by).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    async fn insert_authenticator(
+        &self,
+        tx: &mut PgConnection,
+        (user, name): (UserId, &str),
+        enrolment: &Enrolment<'_>,
+        by: &Actor,
+    ) -> Result<AuthenticatorId, StoreFault> {
         let id = self.ambient.id();
         let factor = enrolment.token.factor();
         let (secret, position) = match enrolment.token {
@@ -101,12 +141,11 @@ impl Store {
             Token::Hotp { seed, parameters, next_counter } => (Some((seed, parameters)), Some(*next_counter)),
         };
         let sealed = secret.map(|(seed, _)| self.keyring.seal(&place(&id), seed.expose(), self.ambient.bytes()));
-        let mut tx = self.pool.begin().await?;
         sqlx::query!(
             "insert into authenticators (id, user_id, factor, label, serial, seed_sealed, hash, digits, period, position, created_at)
              values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
             id,
-            user.id.0,
+            user.0,
             factor.as_str(),
             enrolment.label,
             enrolment.serial,
@@ -120,15 +159,14 @@ impl Store {
         .execute(&mut *tx)
         .await?;
         let event = Event::Enrolled {
-            user: user.id,
-            name: user.name.clone(),
+            user,
+            name: name.to_owned(),
             authenticator: AuthenticatorId(id),
             factor: factor.as_str(),
             by: by.to_string(),
         };
-        end_graces(&mut tx, user.id).await?;
-        self.administer(&mut tx, vec![event]).await?;
-        tx.commit().await?;
+        end_graces(tx, user).await?;
+        self.administer(tx, vec![event]).await?;
         Ok(AuthenticatorId(id))
     }
 

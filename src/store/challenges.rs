@@ -113,6 +113,14 @@ impl Store {
         Ok(self.challenge_statuses(&[id.0]).await?.first().map(|(_, status)| *status))
     }
 
+    /// The number a challenge is shown with, if it has one, and when it runs out.
+    pub async fn challenge_shown(&self, id: ChallengeId) -> Result<Option<(Option<u8>, Timestamp)>, StoreFault> {
+        let row = sqlx::query!("select number, expires_at from challenges where id = $1", id.0)
+            .fetch_optional(&self.pool)
+            .await?;
+        Ok(row.map(|row| (row.number.and_then(|number| u8::try_from(number).ok()), row.expires_at.to_jiff())))
+    }
+
     /// How these stand now.
     pub(super) async fn challenge_statuses(
         &self,

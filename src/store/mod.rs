@@ -3,11 +3,13 @@
 //! Everything that decides about a user happens under that user's row lock ([`recorder`]), so replicas agree without
 //! knowing of each other.
 
+pub mod accounting;
 pub mod audit;
 pub mod authenticators;
 pub mod backup;
 pub mod challenges;
 pub mod clients;
+pub mod dialogs;
 pub mod directories;
 pub mod embedded;
 pub mod groups;
@@ -18,6 +20,7 @@ pub mod leases;
 pub mod people;
 mod radius_clients;
 pub mod recorder;
+pub mod reply_rules;
 pub mod restore;
 pub mod rotate;
 pub mod seal;

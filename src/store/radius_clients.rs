@@ -26,6 +26,7 @@ impl Store {
         )
         .fetch_all(&self.pool)
         .await?;
+        let mut replies = self.reply_rules().await?;
         let mut policies = HashMap::with_capacity(rows.len());
         for row in rows {
             let first_factor = FirstFactor::parse(&row.first_factor).ok_or_else(|| StoreFault::Unreadable {
@@ -48,6 +49,7 @@ impl Store {
                 pin: row.pin,
                 pass_through: row.pass_through,
                 monitors: row.monitors.0,
+                replies: replies.remove(&row.client_id).unwrap_or_default(),
             };
             policies.insert(row.client_id, policy);
         }

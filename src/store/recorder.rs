@@ -33,11 +33,14 @@ pub struct Conclusion {
     pub door: &'static str,
     pub client: Arc<Client>,
     pub source: IpAddr,
+    pub whereabouts: Option<IpAddr>,
     /// `None` for an account we do not know.
     pub user: Option<UserId>,
     /// For the record, where the user is not known.
     pub name: String,
     pub proof: Proof,
+    /// The password has expired: what the proof is worth is told, and recorded as a denial.
+    pub due: bool,
     /// The recovery code's handle, if the code typed matched it.
     pub recovery: Option<String>,
     pub join_key: [u8; 32],
@@ -54,6 +57,8 @@ pub struct Question {
     pub join_key: [u8; 32],
     pub number: Option<u8>,
     pub expires_at: Timestamp,
+    /// Only if the same login already waits for one.
+    pub join_only: bool,
 }
 
 /// What became of a question.

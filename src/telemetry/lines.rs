@@ -19,6 +19,8 @@ pub struct SignInEnd<'a> {
     pub outcome: &'static str,
     pub reason: &'static str,
     pub source: IpAddr,
+    /// Where the person is, if the door knows better.
+    pub whereabouts: Option<IpAddr>,
 }
 
 /// A sign-in that nobody could decide: no outcome, and it counts against nobody.
@@ -46,6 +48,7 @@ pub fn sign_in_ended(end: &SignInEnd<'_>) {
         outcome = end.outcome,
         reason = end.reason,
         source = %end.source,
+        whereabouts = end.whereabouts.map(tracing::field::display),
         "sign-in"
     );
 }

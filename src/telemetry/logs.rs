@@ -97,6 +97,7 @@ mod tests {
             outcome: "denied",
             reason: "wrong_code",
             source: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            whereabouts: None,
         }
     }
 

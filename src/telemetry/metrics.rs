@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use metrics::{Counter, Gauge, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+pub use metrics::Gauge;
+use metrics::{Counter, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
 const BUILD_INFO: &str = "vestibule_build_info";
@@ -16,6 +17,14 @@ const DATABASE_UP: &str = "vestibule_database_up";
 const CONNECTIONS_OPEN: &str = "vestibule_ldap_connections_open";
 const CONNECTIONS_REFUSED: &str = "vestibule_ldap_connections_refused_total";
 const FRAMES_RELAYED: &str = "vestibule_ldap_frames_relayed_total";
+const RADIUS_RECEIVED: &str = "vestibule_radius_packets_total";
+const RADIUS_DROPPED: &str = "vestibule_radius_dropped_total";
+const RADIUS_RESENT: &str = "vestibule_radius_resends_total";
+const RADIUS_REFUSED: &str = "vestibule_radius_refused_total";
+const RADIUS_ANSWERS: &str = "vestibule_radius_answers_total";
+const RADIUS_UNDER_WAY: &str = "vestibule_radius_requests_under_way";
+const RADSEC_OPEN: &str = "vestibule_radius_radsec_connections_open";
+const RADSEC_REFUSED: &str = "vestibule_radius_radsec_connections_refused_total";
 const SERVICE_BINDS: &str = "vestibule_service_account_binds_total";
 const AUTH: &str = "vestibule_auth_total";
 const AUTH_SECONDS: &str = "vestibule_auth_duration_seconds";
@@ -23,6 +32,7 @@ const AUTH_FAULTS: &str = "vestibule_auth_faults_total";
 const CHALLENGE_PENDING: &str = "vestibule_challenge_pending";
 const CHALLENGES: &str = "vestibule_challenges_total";
 const SERVER_UP: &str = "vestibule_directory_server_up";
+const UPSTREAM_DISCARDED: &str = "vestibule_radius_upstream_discarded_total";
 const UPSTREAM_SECONDS: &str = "vestibule_upstream_duration_seconds";
 const SYNC_SUCCESS: &str = "vestibule_sync_last_success_timestamp_seconds";
 const SYNC_AWAITING: &str = "vestibule_sync_awaiting_approval";
@@ -42,12 +52,20 @@ const SIGN_IN_SECONDS: &[f64] = &[0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5
 const REQUEST_SECONDS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 const ROWS: &[f64] = &[1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0];
 
-const ALL: [(&str, Kind, &str); 19] = [
+const ALL: [(&str, Kind, &str); 28] = [
     (BUILD_INFO, Kind::Gauge, "Always 1; the version is a label."),
     (DATABASE_UP, Kind::Gauge, "1 while the database answers."),
     (CONNECTIONS_OPEN, Kind::Gauge, "LDAP client connections open now, by listener."),
     (CONNECTIONS_REFUSED, Kind::Counter, "LDAP connections closed before any request, by reason."),
     (FRAMES_RELAYED, Kind::Counter, "LDAP messages passed on unchanged, by direction."),
+    (RADIUS_RECEIVED, Kind::Counter, "RADIUS packets received, by port."),
+    (RADIUS_DROPPED, Kind::Counter, "RADIUS packets that got no answer, by reason."),
+    (RADIUS_RESENT, Kind::Counter, "RADIUS requests that came again, while they waited or after their answer."),
+    (RADIUS_REFUSED, Kind::Counter, "Access-Requests rejected before anybody was asked, by reason."),
+    (RADIUS_ANSWERS, Kind::Counter, "RADIUS answers, by kind; silence is one."),
+    (RADIUS_UNDER_WAY, Kind::Gauge, "RADIUS requests being decided or waiting for a person now."),
+    (RADSEC_OPEN, Kind::Gauge, "RadSec connections open now."),
+    (RADSEC_REFUSED, Kind::Counter, "RadSec connections closed before any request, by reason."),
     (SERVICE_BINDS, Kind::Counter, "Binds of service accounts, which pass on the password alone."),
     (AUTH, Kind::Counter, "Sign-ins that came to an outcome."),
     (AUTH_SECONDS, Kind::Histogram(SIGN_IN_SECONDS), "From the request to its answer, people's time included."),
@@ -55,6 +73,7 @@ const ALL: [(&str, Kind, &str); 19] = [
     (CHALLENGE_PENDING, Kind::Gauge, "Sign-ins waiting for a person now, in this process."),
     (CHALLENGES, Kind::Counter, "Challenges that ended."),
     (SERVER_UP, Kind::Gauge, "1 while the directory server counts as healthy."),
+    (UPSTREAM_DISCARDED, Kind::Counter, "Answers of upstream RADIUS servers that were dropped, by reason."),
     (UPSTREAM_SECONDS, Kind::Histogram(REQUEST_SECONDS), "Requests of our own to a directory."),
     (SYNC_SUCCESS, Kind::Gauge, "When a synchronisation of the directory last finished; 0 if never."),
     (SYNC_AWAITING, Kind::Gauge, "1 while a synchronisation has stopped and asks for approval."),
@@ -145,6 +164,42 @@ pub fn frames_relayed() -> FramesRelayed {
     }
 }
 
+/// A packet that came to `port`: `access`, `accounting`, `radsec`.
+pub fn radius_received(port: &'static str) {
+    counter!(RADIUS_RECEIVED, "port" => port).increment(1);
+}
+
+pub fn radius_dropped(reason: &'static str) {
+    counter!(RADIUS_DROPPED, "reason" => reason).increment(1);
+}
+
+/// A request that came again, when it was `waiting` or `answered`.
+pub fn radius_resent(when: &'static str) {
+    counter!(RADIUS_RESENT, "when" => when).increment(1);
+}
+
+pub fn radius_refused(reason: &'static str) {
+    counter!(RADIUS_REFUSED, "reason" => reason).increment(1);
+}
+
+pub fn radius_answered(kind: &'static str) {
+    counter!(RADIUS_ANSWERS, "kind" => kind).increment(1);
+}
+
+/// Taken once and kept, since it moves with every request.
+pub fn radius_under_way() -> Gauge {
+    gauge!(RADIUS_UNDER_WAY)
+}
+
+/// A RadSec connection, open while held.
+pub fn radsec_opened() -> Held {
+    Held::new(gauge!(RADSEC_OPEN))
+}
+
+pub fn radsec_refused(reason: &'static str) {
+    counter!(RADSEC_REFUSED, "reason" => reason).increment(1);
+}
+
 /// A bind of a service account; `outcome` is `granted` or `denied`.
 pub fn service_account_bound(client: &str, outcome: &'static str) {
     counter!(SERVICE_BINDS, "client" => CLIENTS.label(client), "outcome" => outcome).increment(1);
@@ -195,6 +250,11 @@ pub fn directory_server_is_up(directory: &str, server: &str, up: bool) {
 /// A request of our own to a directory; `op` is `bind` or `search`.
 pub fn directory_answered(directory: &str, op: &'static str, took: Duration) {
     histogram!(UPSTREAM_SECONDS, "directory" => DIRECTORIES.label(directory), "op" => op).record(took);
+}
+
+/// An upstream RADIUS server sent what does not count as an answer.
+pub fn upstream_discarded(server: &str, reason: &'static str) {
+    counter!(UPSTREAM_DISCARDED, "server" => SERVERS.label(server), "reason" => reason).increment(1);
 }
 
 /// One commit of `rows` audit events.
@@ -268,6 +328,14 @@ mod tests {
     fn move_everything() {
         frames_relayed().to_client.increment(2);
         connection_refused("unknown_client");
+        radius_received("access");
+        radius_dropped("wrong_secret");
+        radius_resent("waiting");
+        radius_refused("method");
+        radius_answered("reject");
+        radius_under_way().increment(1.0);
+        radsec_refused("tls");
+        drop(radsec_opened());
         service_account_bound("netscaler", "granted");
         sign_in_ended(&SignIn {
             front: "ldap",

@@ -12,9 +12,9 @@ use std::time::SystemTime;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
-use rustls::{ServerConfig, version};
+use rustls::{RootCertStore, ServerConfig, version};
 
 /// Why a certificate cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -130,6 +130,32 @@ pub fn server_config(certificates: Arc<Certificates>) -> Result<ServerConfig, Tl
         .with_protocol_versions(&[&version::TLS13, &version::TLS12])?
         .with_no_client_auth()
         .with_cert_resolver(certificates))
+}
+
+/// The same for peers that must show a certificate of one of these CAs (a PEM file). No session is resumed: each connection is
+/// judged by the CAs and the policy of now (SECURITY R40).
+pub fn mutual_server_config(certificates: Arc<Certificates>, client_ca: &Path) -> Result<ServerConfig, TlsFault> {
+    let pem = fs::read(client_ca).map_err(|source| TlsFault::Read { path: client_ca.to_owned(), source })?;
+    let fault = |what: String| TlsFault::Pem { path: client_ca.to_owned(), what };
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(&pem) {
+        let certificate = certificate.map_err(|error| fault(error.to_string()))?;
+        roots.add(certificate).map_err(|error| fault(error.to_string()))?;
+    }
+    if roots.is_empty() {
+        return Err(fault("no certificate in it".to_owned()));
+    }
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
+        .build()
+        .map_err(|error| fault(error.to_string()))?;
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&version::TLS13, &version::TLS12])?
+        .with_client_cert_verifier(verifier)
+        .with_cert_resolver(certificates);
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.send_tls13_tickets = 0;
+    Ok(config)
 }
 
 #[cfg(test)]

@@ -89,11 +89,11 @@ pub fn bind_request(message_id: u32, name: &str, password: &Password, controls: 
     out
 }
 
-fn control_size(control: &Control) -> usize {
+pub(super) fn control_size(control: &Control) -> usize {
     32 + control.oid.len() + control.value.as_ref().map_or(0, Vec::len)
 }
 
-fn envelope(out: &mut Vec<u8>, message_id: u32, controls: &[Control], operation: impl FnOnce(&mut Vec<u8>)) {
+pub(super) fn envelope(out: &mut Vec<u8>, message_id: u32, controls: &[Control], operation: impl FnOnce(&mut Vec<u8>)) {
     ber::put(out, ber::SEQUENCE, |out| {
         ber::put_number(out, ber::INTEGER, message_id);
         operation(out);
@@ -127,7 +127,7 @@ pub fn controls_of(frame: &Frame) -> Result<Vec<Control>, BerFault> {
 }
 
 /// What may follow `protocolOp`: nothing, or controls.
-fn controls(mut outer: Reader<'_>) -> Result<Vec<Control>, BerFault> {
+pub(super) fn controls(mut outer: Reader<'_>) -> Result<Vec<Control>, BerFault> {
     let mut found = vec![];
     if let Some(list) = outer.optional(0xa0)? {
         let mut list = Reader::new(list);

@@ -66,6 +66,7 @@ async fn a_client_is_added_with_every_rule_and_shown_with_them() {
         "allow_anonymous": true,
         "allow_root_dse": false,
         "allow_password_compare": false,
+        "radius": null,
     });
     assert_eq!(shown, expected);
     assert!(appliance.run(&["client", "show", "vpn"]).ok().contains("10.0.0.5/32, 10.1.0.0/16"));

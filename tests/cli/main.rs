@@ -14,6 +14,7 @@ mod clients;
 mod directories;
 mod factors;
 mod fixture;
+mod gateways;
 mod keys;
 mod people_files;
 mod running;

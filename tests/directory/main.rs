@@ -12,6 +12,7 @@ mod changes;
 mod examine;
 mod failover;
 mod lying;
+mod passwords;
 mod ranges;
 mod searches;
 mod stub;

@@ -14,6 +14,7 @@ use super::support::people::{app, hotp};
 use super::sync_openldap::{counts, follow, run, user, vestibule};
 
 #[path = "../support/samba.rs"]
+#[allow(dead_code, reason = "shared with other tests, which use other parts")]
 pub mod samba;
 
 use samba::{BASE, DNS_DOMAIN, LOCKOUT_THRESHOLD, NETBIOS_DOMAIN, PASSWORD, STAFF, Samba, change};
@@ -31,6 +32,11 @@ fn directory_of(samba: &Samba) -> Directory {
         operation_timeout: Duration::from_secs(10),
         ..directory_at(vec![server])
     }
+}
+
+/// In front of a domain, for another client.
+pub fn before_with(samba: &Samba, client: Client) -> Arrangement {
+    Appliance::before_directory(directory_of(samba)).client(client)
 }
 
 pub fn before(samba: &Samba) -> Arrangement {

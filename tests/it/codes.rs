@@ -335,7 +335,9 @@ impl Judge {
             source: [127, 0, 0, 1].into(),
             user: Some(user.id),
             name: user.name.clone(),
+            whereabouts: None,
             proof: Proof::Digits(Code::new(code.as_bytes())),
+            due: false,
             recovery: None,
             join_key: [7; 32],
         };

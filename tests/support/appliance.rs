@@ -14,7 +14,7 @@ use std::process::{Command, ExitStatus};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rcgen::{CertificateParams, KeyPair, SanType};
+use rcgen::{CertificateParams, CertifiedIssuer, KeyPair, SanType};
 use rustix::process::Signal;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -24,6 +24,7 @@ use uuid::Uuid;
 use vestibule::ambient::Ambient;
 use vestibule::directory::{DirectoryClient, Search, Spawn};
 use vestibule::domain::challenge::Reply;
+use vestibule::domain::client::radius::RadiusPolicy;
 use vestibule::domain::client::{Client, CodeForm, ServiceAccount, ServiceAccounts, UserMatch};
 use vestibule::domain::directory::attributes::AttributeMap;
 use vestibule::domain::directory::profile::Profile;
@@ -33,7 +34,7 @@ use vestibule::domain::dn::Dn;
 use vestibule::domain::factor::Factor;
 use vestibule::domain::ids::{ClientId, DirectoryId};
 use vestibule::domain::name::fold;
-use vestibule::domain::secret::Password;
+use vestibule::domain::secret::{Password, SharedSecret};
 use vestibule::store::challenges::{Answered, Waiting};
 use vestibule::store::seal::Keyring;
 use vestibule::store::users::{Found, Imported, Listed};
@@ -44,6 +45,7 @@ use vestibule::wire::message::Scope;
 use super::people::{Carries, Person, give, tester};
 use super::postgres::{TestDatabase, database};
 use super::process::{Log, Process};
+use super::radius::Nas;
 use super::slapd::{self, Slapd, free_port};
 use super::{PATIENCE, environment, eventually, in_time};
 
@@ -52,6 +54,10 @@ pub struct Appliance {
     pub ldap_addr: SocketAddr,
     pub ldaps_addr: SocketAddr,
     pub management_addr: SocketAddr,
+    /// UDP.
+    pub radius_addr: SocketAddr,
+    pub accounting_addr: SocketAddr,
+    pub radsec_addr: SocketAddr,
     /// The CA of its certificate.
     pub ca_path: PathBuf,
     /// Its configuration file, for commands.
@@ -66,6 +72,7 @@ struct World {
     people: HashMap<String, Person>,
     settings: Vec<(String, String)>,
     home: Home,
+    authority: CertifiedIssuer<'static, KeyPair>,
     database: TestDatabase,
 }
 
@@ -117,6 +124,22 @@ pub fn netscaler() -> Client {
         allow_password_compare: false,
         radius: None,
     }
+}
+
+/// What [`vpn`] and its server share.
+pub const RADIUS_SECRET: &str = "a secret of the tests";
+
+/// A gateway that speaks RADIUS, over all of loopback.
+pub fn vpn() -> Client {
+    let radius = RadiusPolicy::new(SharedSecret::new(RADIUS_SECRET.as_bytes()));
+    Client { name: "vpn".into(), group: "vpn".into(), radius: Some(radius), ..netscaler() }
+}
+
+/// The same with its RADIUS side changed.
+pub fn vpn_with(change: impl FnOnce(&mut RadiusPolicy)) -> Client {
+    let mut client = vpn();
+    change(client.radius.as_mut().unwrap());
+    client
 }
 
 /// A client by another name that speaks from one address only.
@@ -205,8 +228,8 @@ impl Arrangement {
         }
         let people = introduce(&store, &self.directory, &self.users).await;
         let home = Home::new();
-        certificate(&home);
-        let world = Arc::new(World { store, people, settings: self.settings, home, database });
+        let authority = certificate(&home);
+        let world = Arc::new(World { store, people, settings: self.settings, home, authority, database });
         Appliance::run(world).await
     }
 }
@@ -237,14 +260,26 @@ impl Appliance {
 
     async fn run(world: Arc<World>) -> Self {
         for _ in 0..5 {
-            let (ldap_addr, ldaps_addr, management_addr) = (free_port(HERE), free_port(HERE), free_port(HERE));
+            let ports = [(); 6].map(|()| free_port(HERE));
+            let [ldap_addr, ldaps_addr, management_addr, radius_addr, accounting_addr, radsec_addr] = ports;
             let config_path = world.home.0.join(format!("{}.toml", management_addr.port()));
-            fs::write(&config_path, configuration(&world, ldap_addr, ldaps_addr, management_addr)).unwrap();
+            fs::write(&config_path, configuration(&world, ports)).unwrap();
             let mut process = Process::spawn(command(&config_path).arg("serve"));
             let ca_path = world.home.0.join("ca.pem");
             if begun(&mut process).await {
                 let world = Arc::clone(&world);
-                let appliance = Self { ldap_addr, ldaps_addr, management_addr, ca_path, config_path, process, world };
+                let appliance = Self {
+                    ldap_addr,
+                    ldaps_addr,
+                    management_addr,
+                    radius_addr,
+                    accounting_addr,
+                    radsec_addr,
+                    ca_path,
+                    config_path,
+                    process,
+                    world,
+                };
                 appliance.ready().await;
                 return appliance;
             }
@@ -271,11 +306,35 @@ impl Appliance {
         Some(page)
     }
 
+    /// A gateway at 127.0.0.1 that speaks RADIUS to this appliance.
+    pub async fn nas(&self) -> Nas {
+        Nas::at(HERE, self.radius_addr, RADIUS_SECRET).await
+    }
+
+    /// Its accounting.
+    pub async fn accounting(&self) -> Nas {
+        Nas::at(HERE, self.accounting_addr, RADIUS_SECRET).await
+    }
+
+    /// A certificate from the CA that the appliance trusts RadSec clients by, and its key, as PEM.
+    pub fn radsec_identity(&self, params: &CertificateParams) -> (String, String) {
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.world.authority).unwrap();
+        (certificate.pem(), key.serialize_pem())
+    }
+
     /// The value of one line of `/metrics`; 0 if it is not there.
     pub async fn metric(&self, line: &str) -> f64 {
         let page = self.get("/metrics").await.expect("/metrics answers");
         let value = page.lines().find_map(|found| found.strip_prefix(line)?.strip_prefix(' '));
         value.map_or(0.0, |value| value.parse().unwrap())
+    }
+
+    /// A counter of `/metrics`; 0 if it is not there.
+    pub async fn count(&self, line: &str) -> u64 {
+        let page = self.get("/metrics").await.expect("/metrics answers");
+        let value = page.lines().find_map(|found| found.strip_prefix(line)?.strip_prefix(' '));
+        value.map_or(0, |value| value.parse().unwrap())
     }
 
     pub fn store(&self) -> &Store {
@@ -411,12 +470,17 @@ async fn begun(process: &mut Process) -> bool {
     true
 }
 
-fn configuration(world: &World, ldap: SocketAddr, ldaps: SocketAddr, management: SocketAddr) -> String {
+fn configuration(world: &World, ports: [SocketAddr; 6]) -> String {
+    let [ldap, ldaps, management, radius, accounting, radsec] = ports;
     let home = world.home.0.display();
     let mut settings = vec![
         ("state_dir".to_owned(), format!("\"{home}/state\"")),
         ("ldap.listen".to_owned(), format!("[\"{ldap}\"]")),
         ("ldap.listen_tls".to_owned(), format!("[\"{ldaps}\"]")),
+        ("radius.listen".to_owned(), format!("[\"{radius}\"]")),
+        ("radius.listen_accounting".to_owned(), format!("[\"{accounting}\"]")),
+        ("radius.listen_radsec".to_owned(), format!("[\"{radsec}\"]")),
+        ("radius.radsec_client_ca".to_owned(), format!("\"{home}/ca.pem\"")),
         ("management.listen".to_owned(), format!("\"{management}\"")),
         ("database.url".to_owned(), format!("\"{}\"", world.database.url)),
         ("master_key.key".to_owned(), format!("\"{MASTER_KEY}\"")),
@@ -531,7 +595,7 @@ impl Drop for Home {
 }
 
 /// A CA, and a certificate of it for where the appliance listens.
-fn certificate(home: &Home) {
+fn certificate(home: &Home) -> CertifiedIssuer<'static, KeyPair> {
     let ca = slapd::authority("Test appliance CA");
     let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
     params.subject_alt_names.push(SanType::IpAddress(HERE));
@@ -540,4 +604,5 @@ fn certificate(home: &Home) {
     for (name, text) in [("ca.pem", ca.pem()), ("cert.pem", certificate.pem()), ("key.pem", key.serialize_pem())] {
         fs::write(home.0.join(name), text).unwrap();
     }
+    ca
 }

@@ -3,12 +3,16 @@
 #![allow(dead_code, reason = "each test binary uses the part it needs")]
 
 pub mod appliance;
+pub mod eapol;
+pub mod freeradius;
 pub mod gate;
 pub mod ldap;
+pub mod mschap;
 pub mod paged;
 pub mod people;
 pub mod postgres;
 pub mod process;
+pub mod radius;
 pub mod scripted;
 pub mod slapd;
 #[path = "../directory/stub.rs"]

@@ -92,6 +92,22 @@ impl Samba {
         load("ldbadd", &domain(&self.home), ldif);
     }
 
+    /// Runs `samba-tool` with these words on the domain.
+    pub fn tool(&self, arguments: &str) {
+        samba_tool(&self.home, arguments);
+    }
+
+    /// "User cannot change password": the right User-Change-Password denied to everyone and to the person (MS-ADTS
+    /// §5.1.3.2.1).
+    pub fn deny_password_change(&self, dn: &str) {
+        for trustee in ["WD", "PS"] {
+            let mut command = Command::new("samba-tool");
+            command.args(["dsacl", "set", &format!("--objectdn={dn}")]);
+            command.arg(format!("--sddl=(OD;;CR;ab721a53-1e2f-11d0-9819-00aa0040529b;;{trustee})"));
+            succeeded(command.args(domain(&self.home)), "samba-tool dsacl set");
+        }
+    }
+
     pub fn delete(&self, dn: &str) {
         succeeded(Command::new("ldbdel").args(domain(&self.home)).arg(dn), "ldbdel");
     }

@@ -50,7 +50,7 @@ pub struct Options {
     /// Relay EAP to the upstream servers
     #[arg(long, requires = "upstreams")]
     eap: bool,
-    /// Ask for codes, choices and numbers by Access-Challenge; not every gateway can show one
+    /// Ask for codes, choices and numbers by Access-Challenge; not every gateway can show one. Without it what fits --gateway
     #[arg(long)]
     dialogs: bool,
     /// Say explicitly that nothing is asked by Access-Challenge
@@ -77,6 +77,15 @@ pub struct Options {
 const SHORTEST: usize = 16;
 
 impl Options {
+    pub fn has_secret(&self) -> bool {
+        self.radius_secret_file.is_some() || self.radius_secret_generate
+    }
+
+    /// What holds where neither --dialogs nor --no-dialogs is given.
+    pub fn dialogs_unless_said(&mut self, dialogs: bool) {
+        self.dialogs |= dialogs && !self.no_dialogs;
+    }
+
     /// The policy these make, and the new secret if there is one to show; `None` if the client speaks no RADIUS.
     pub fn policy(self, world: &World) -> Result<Option<(RadiusPolicy, Option<String>)>, Failure> {
         let generated = self.radius_secret_generate.then(|| {
@@ -125,6 +134,7 @@ impl Options {
             pin: self.pin,
             pass_through: self.pass_through,
             monitors: self.monitors,
+            replies: vec![],
         };
         Ok(Some((policy, generated)))
     }

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
 
 use super::super::*;
-use super::{Paper, refused};
+use super::{Paper, accepted, refused};
 
 #[test]
 fn every_fault_is_told_at_once_with_its_key_and_its_source() {
@@ -126,6 +126,14 @@ fn values_out_of_range_and_values_at_odds_are_refused() {
         ("[ldap]\nlisten = [\"127.0.0.1:8389\"]", "names an address that management.listen uses as well"),
         ("[ldap]\nproxy_protocol_from = [\"10.0.0.0/33\"]", "must be a list of networks"),
         ("[ldap]\nproxy_protocol_from = [7]", "must be a list of networks"),
+        ("[radius]\nlisten = [\"[::]:1813\"]", "names an address that radius.listen_accounting uses as well"),
+        ("[radius]\nlisten_radsec = [\"127.0.0.1:8389\"]", "names an address that management.listen uses as well"),
+        ("[radius]\nradsec_client_ca = \"\"", "must be a path"),
+        ("[radius]\nsockets_per_address = 65", "must be between 1 and 64"),
+        ("[radius]\nresend_for = \"3m\"", "must be between 1s and 2m"),
+        ("[radius]\nmax_stored_answers = \"1KiB\"", "must be between 1MiB and 1024MiB"),
+        ("[radius]\ndictionaries = [7]", "must be a list of paths"),
+        ("[radius]\ndictionaries = [\"\"]", "must be a path"),
         ("[management]\nlisten = \"8389\"", "must be an address with a port"),
         ("[database]\nurl = \"mysql://canary\"", "must begin with postgres://"),
         ("[database]\nmax_connections = 1", "must be between 2 and 1000"),
@@ -141,4 +149,9 @@ fn values_out_of_range_and_values_at_odds_are_refused() {
         assert_eq!(faults.len(), 1, "{file}: {faults:?}");
         assert!(faults[0].contains(reason), "{file}: {faults:?}");
     }
+}
+
+#[test]
+fn a_port_number_may_serve_udp_and_tcp_at_once() {
+    accepted("[radius]\nlisten = [\"[::]:1812\"]\nlisten_radsec = [\"[::]:1812\"]", &[]);
 }

@@ -1,5 +1,6 @@
 //! What a client that speaks RADIUS may do, and how it is spoken to.
 
+use crate::domain::radius::template::Rule;
 use crate::domain::secret::SharedSecret;
 
 /// The RADIUS side of a client's policy. What holds at every door (factors, deadline, grace) stands in
@@ -32,6 +33,8 @@ pub struct RadiusPolicy {
     pub pass_through: Vec<String>,
     /// Accounts of probes: answered without asking anybody anything.
     pub monitors: Vec<Monitor>,
+    /// What its Access-Accepts carry, in order.
+    pub replies: Vec<Rule>,
 }
 
 /// Who checks what stands in the password attribute.
@@ -88,6 +91,7 @@ impl RadiusPolicy {
             pin: false,
             pass_through: vec![],
             monitors: vec![],
+            replies: vec![],
         }
     }
 }

@@ -45,7 +45,7 @@ struct Books {
     /// Recovery codes not used yet, of those offered in this batch.
     unused_codes: HashSet<(Uuid, String)>,
     used_codes: Vec<(Uuid, String)>,
-    new_graces: BTreeMap<[u8; 32], (Uuid, Timestamp)>,
+    new_graces: BTreeMap<[u8; 32], (Uuid, String, Timestamp)>,
     /// Waiters that were let in by an approval, and so wait no more.
     let_in: BTreeMap<Uuid, i32>,
     joined: BTreeMap<Uuid, i32>,
@@ -98,35 +98,57 @@ pub(super) async fn commit(
     Ok((head, told))
 }
 
+/// What a batch has to read.
+#[derive(Default)]
+struct Wanted {
+    users: Vec<Uuid>,
+    /// Users whose tokens a code is checked against.
+    with_codes: Vec<Uuid>,
+    join_keys: Vec<Vec<u8>>,
+    handles: Vec<String>,
+    approved: Vec<Uuid>,
+    questions: bool,
+}
+
+impl Wanted {
+    fn of(jobs: &[Job]) -> Self {
+        let mut wanted = Self::default();
+        for job in jobs {
+            match job {
+                Job::Conclude(conclusion, _) => {
+                    let Some(user) = conclusion.user else { continue };
+                    wanted.users.push(user.0);
+                    match &conclusion.proof {
+                        Proof::Digits(_) | Proof::Pair(..) => wanted.with_codes.push(user.0),
+                        Proof::Approved(id) => wanted.approved.push(id.0),
+                        Proof::Denied(_)
+                        | Proof::Exempt(_)
+                        | Proof::Grace
+                        | Proof::Bypass
+                        | Proof::Recovery(_)
+                        | Proof::Proven(_) => {}
+                    }
+                    wanted.handles.extend(conclusion.recovery.clone());
+                    if !conclusion.client.grace.is_zero() {
+                        wanted.join_keys.push(conclusion.join_key.to_vec());
+                    }
+                }
+                Job::Ask(question, _) => {
+                    wanted.users.push(question.user.0);
+                    wanted.questions = true;
+                }
+                Job::Leave(..) | Job::Note(..) => {}
+            }
+        }
+        wanted
+    }
+}
+
 /// Locks the users of the batch and reads what decides about them. Two statements on purpose: rows joined to a locked
 /// row come from before the wait for the lock, and a token's last step must come from after it.
 async fn open_books(store: &Store, tx: &mut PgConnection, jobs: &[Job]) -> Result<Books, StoreFault> {
     let now = store.ambient.now();
-    let mut users: Vec<Uuid> = vec![];
-    let (mut with_codes, mut join_keys, mut questions, mut approved) = (vec![], vec![], false, vec![]);
-    let mut handles: Vec<String> = vec![];
-    for job in jobs {
-        match job {
-            Job::Conclude(conclusion, _) => {
-                let Some(user) = conclusion.user else { continue };
-                users.push(user.0);
-                match &conclusion.proof {
-                    Proof::Digits(_) => with_codes.push(user.0),
-                    Proof::Approved(id) => approved.push(id.0),
-                    Proof::Denied(_) | Proof::Exempt(_) | Proof::Grace | Proof::Bypass | Proof::Recovery(_) => {}
-                }
-                handles.extend(conclusion.recovery.clone());
-                if !conclusion.client.grace.is_zero() {
-                    join_keys.push(conclusion.join_key.to_vec());
-                }
-            }
-            Job::Ask(question, _) => {
-                users.push(question.user.0);
-                questions = true;
-            }
-            Job::Leave(..) | Job::Note(..) => {}
-        }
-    }
+    let Wanted { mut users, with_codes, join_keys, handles, approved, questions } = Wanted::of(jobs);
     users.sort_unstable();
     users.dedup();
     let mut books = Books {
@@ -322,6 +344,8 @@ async fn leave(tx: &mut PgConnection, now: Timestamp, jobs: &[Job]) -> Result<Ha
 impl Books {
     fn conclude(&mut self, conclusion: &Conclusion, rules: &Rules) -> Outcome {
         let (outcome, challenge) = self.judge(conclusion, rules);
+        let opens = !conclusion.due || matches!(outcome, Outcome::Denied(_));
+        let recorded = if opens { outcome } else { Outcome::Denied(Denial::PasswordExpired) };
         let account = conclusion.user.and_then(|user| self.accounts.get(&user.0));
         let event = Event::SignIn {
             sign_in: conclusion.sign_in,
@@ -331,8 +355,12 @@ impl Books {
             user: account.map(|account| account.user.id),
             name: account.map_or_else(|| conclusion.name.clone(), |account| account.user.name.clone()),
             source: conclusion.source.to_canonical().to_string(),
-            outcome: outcome.as_str(),
-            reason: outcome.reason(),
+            whereabouts: conclusion
+                .whereabouts
+                .filter(|at| *at != conclusion.source)
+                .map(|at| at.to_canonical().to_string()),
+            outcome: recorded.as_str(),
+            reason: recorded.reason(),
             challenge,
         };
         self.events.push((self.now, event));
@@ -349,7 +377,9 @@ impl Books {
         let mut proof = conclusion.proof.clone();
         match &proof {
             // The same login's other connection was a moment earlier, with the same code.
-            Proof::Digits(_) | Proof::Recovery(_) | Proof::Bypass if grace.is_some() => proof = Proof::Grace,
+            Proof::Digits(_) | Proof::Pair(..) | Proof::Recovery(_) | Proof::Bypass if grace.is_some() => {
+                proof = Proof::Grace;
+            }
             Proof::Approved(id) => {
                 challenge = Some(*id);
                 // The row decides, not whoever says that it was answered; and it lets in no more than have waited.
@@ -373,7 +403,9 @@ impl Books {
             | Proof::Grace
             | Proof::Bypass
             | Proof::Digits(_)
-            | Proof::Recovery(_) => {}
+            | Proof::Pair(..)
+            | Proof::Recovery(_)
+            | Proof::Proven(_) => {}
         }
         // Unused under the lock; an earlier one of this batch takes it off the list.
         let recovery =
@@ -418,11 +450,12 @@ impl Books {
                 // Prompts before a success no longer count against the user.
                 self.changed_users.insert(user.0, true);
             }
-            if !conclusion.client.grace.is_zero() {
+            if !conclusion.client.grace.is_zero() && !conclusion.due {
                 let span = SignedDuration::try_from(conclusion.client.grace).unwrap_or(SignedDuration::ZERO);
                 let until = self.now.saturating_add(span).unwrap_or(self.now);
                 self.graces.insert(conclusion.join_key, until);
-                self.new_graces.insert(conclusion.join_key, (user.0, until));
+                let group = conclusion.client.group.clone();
+                self.new_graces.insert(conclusion.join_key, (user.0, group, until));
             }
         }
         (judgement.outcome, challenge)
@@ -442,6 +475,9 @@ impl Books {
         let unserved = |open: &&Open| open.status == Status::Approved && open.waiters > 0;
         if let Some(open) = self.challenges.iter().filter(same).find(unserved) {
             return Asked::Approved(ChallengeId(open.id));
+        }
+        if question.join_only {
+            return Asked::Denied(Denial::PromptExpired);
         }
         let Some(account) = self.accounts.get(&question.user.0) else { return Asked::Denied(Denial::UnknownUser) };
         let mut history = self.histories.get(&question.user.0).copied().unwrap_or_default();
@@ -480,9 +516,13 @@ fn without_account(proof: &Proof) -> Outcome {
     match proof {
         Proof::Exempt(exemption) => Outcome::Granted(Grant::Exempt(*exemption)),
         Proof::Denied(denial) => Outcome::Denied(*denial),
-        Proof::Grace | Proof::Bypass | Proof::Digits(_) | Proof::Recovery(_) | Proof::Approved(_) => {
-            Outcome::Denied(Denial::UnknownUser)
-        }
+        Proof::Grace
+        | Proof::Bypass
+        | Proof::Digits(_)
+        | Proof::Pair(..)
+        | Proof::Recovery(_)
+        | Proof::Approved(_)
+        | Proof::Proven(_) => Outcome::Denied(Denial::UnknownUser),
     }
 }
 
@@ -525,17 +565,20 @@ async fn write(tx: &mut PgConnection, books: &Books, jobs: &[Job]) -> Result<(),
         .await?;
     }
     if !books.new_graces.is_empty() {
-        let (mut keys, mut users, mut untils) = (vec![], vec![], vec![]);
-        for (key, (user, until)) in &books.new_graces {
+        let (mut keys, mut users, mut groups, mut untils) = (vec![], vec![], vec![], vec![]);
+        for (key, (user, group, until)) in &books.new_graces {
             keys.push(key.to_vec());
             users.push(*user);
+            groups.push(group.clone());
             untils.push(sql(*until));
         }
         sqlx::query!(
-            "insert into graces (join_key, user_id, until) select * from unnest($1::bytea[], $2::uuid[], $3::timestamptz[])
+            "insert into graces (join_key, user_id, client_group, until)
+             select * from unnest($1::bytea[], $2::uuid[], $3::text[], $4::timestamptz[])
              on conflict (join_key) do update set until = excluded.until",
             &keys,
             &users,
+            &groups,
             &untils as _,
         )
         .execute(&mut *tx)

@@ -1,0 +1,292 @@
+//! Sign-ins that go on with the person's next answer: taking up a dialog, and asking the next question.
+//!
+//! An answer is a sign-in of its own, with the first factor and what else was given taken from the dialog: everything
+//! is looked up, checked and judged anew.
+
+use std::time::Duration;
+
+use super::first_factor::Accepted;
+use super::run::{Decided, Held, Run, Subject};
+use super::{Ended, SignInError};
+use crate::domain::audit::Event;
+use crate::domain::dialog::{Again, Dialog, MOST_ROUNDS, Question};
+use crate::domain::directory::password::{PasswordChange, RefusalKind, Shortcoming};
+use crate::domain::factor::Factor;
+use crate::domain::ids::ChallengeId;
+use crate::domain::offered::{Extra, Offered};
+use crate::domain::otp::{self, Hash, Parameters, TotpMemory, TotpVerdict, Window};
+use crate::domain::outcome::Outcome;
+use crate::domain::secret::{Code, Password, Seed};
+use crate::domain::sign_in::Prompt;
+use crate::domain::user::{Account, Token};
+use crate::flows::enrol;
+use crate::flows::policy::Upstream;
+use crate::store::audit::Actor;
+use crate::store::authenticators::Enrolment;
+use crate::telemetry;
+use zeroize::Zeroizing;
+
+/// What an earlier part of a dialog has brought. All empty where a sign-in begins.
+#[derive(Default)]
+pub(super) struct Carried {
+    /// The first factor as it was accepted, and what the answer offers.
+    pub offered: Option<Offered>,
+    pub accepted: Option<Vec<u8>>,
+    pub pin: Option<Code>,
+    pub join_key: Option<[u8; 32]>,
+    pub rounds: u8,
+    /// The number that was shown.
+    pub number: Option<u8>,
+    /// This answer came before.
+    pub again: bool,
+    pub enrolling: Option<(Seed, Code)>,
+    /// What was proven for the change, and the new password.
+    pub change: Option<(Option<Factor>, Password)>,
+}
+
+/// What a State led to.
+pub(super) enum Resumed {
+    Carried(Box<Carried>),
+    /// Nothing has to be looked up to know the next question.
+    Asked(Ended),
+    /// There is no such dialog, or it is not this client's and user's.
+    Over,
+}
+
+/// Time to answer a question, and one that takes thought or another device.
+const ANSWER: Duration = Duration::from_mins(2);
+const LONG_ANSWER: Duration = Duration::from_mins(5);
+/// The longest answer that is a code or PIN; a dialog holds no more.
+const LONGEST_CODE: usize = 64;
+
+impl Run<'_> {
+    /// Takes the dialog up: a State opens once (RFC 2865 §5.24), and only for the client and name it was given to. The
+    /// one exception is a number that was shown: whoever waits for it may be sent to another replica meanwhile.
+    pub(super) async fn resume(&self, state: &[u8]) -> Result<Resumed, SignInError> {
+        let store = &self.desk.store;
+        let Some(taken) = store.take_dialog(self.attempt.client.id, state).await? else { return Ok(Resumed::Over) };
+        let Ok(dialog) = Dialog::read(&taken.bytes) else { return Ok(Resumed::Over) };
+        let is_number = matches!(dialog.question, Question::Number { .. });
+        if dialog.name != self.attempt.name || dialog.rounds >= MOST_ROUNDS || (taken.used && !is_number) {
+            return Ok(Resumed::Over);
+        }
+        let field = self.attempt.field;
+        let code = || Code::new(field.expose().get(..LONGEST_CODE).unwrap_or(field.expose()));
+        let mut carried = Carried {
+            accepted: dialog.accepted.clone(),
+            pin: dialog.pin.clone(),
+            join_key: Some(dialog.join_key),
+            rounds: dialog.rounds,
+            again: taken.used,
+            ..Carried::default()
+        };
+        let extra = match dialog.question {
+            // A phone is to hand for whoever just goes on.
+            Question::Choice if field.is_empty() => Extra::Name(Factor::App),
+            Question::Choice | Question::Code => Offered::answer(field).unwrap_or_else(|| Extra::Digits(code())),
+            Question::Number { challenge, number } => {
+                carried.number = Some(number);
+                Extra::Shown(challenge)
+            }
+            Question::Pin => {
+                carried.pin = Some(code());
+                Extra::Nothing
+            }
+            Question::NextCode { first } => Extra::Pair(first, code()),
+            Question::Enrol { seed } => {
+                carried.enrolling = Some((seed, code()));
+                Extra::Nothing
+            }
+            Question::NewPassword { proven } => {
+                let question = if field.is_empty() {
+                    Question::NewPassword { proven }
+                } else {
+                    Question::RepeatPassword { proven, new: field.clone() }
+                };
+                return self.ask_on(Dialog { question, ..dialog }, None).await.map(Resumed::Asked);
+            }
+            Question::RepeatPassword { proven, new } => {
+                if !new.same_as(field.expose()) {
+                    let dialog = Dialog { question: Question::NewPassword { proven }, ..dialog };
+                    return self.ask_on(dialog, Some(&Again::NoMatch)).await.map(Resumed::Asked);
+                }
+                carried.change = Some((proven, new));
+                Extra::Nothing
+            }
+        };
+        carried.offered = Some(Offered { password: dialog.password, extra });
+        Ok(Resumed::Carried(Box::new(carried)))
+    }
+
+    /// Asks the person what the machine wants to know.
+    pub(super) async fn prompt(
+        &self,
+        what: Prompt,
+        held: &Held,
+        accepted: Option<&Accepted>,
+    ) -> Result<Decided, SignInError> {
+        let question = match what {
+            Prompt::Choice => Question::Choice,
+            Prompt::Code => Question::Code,
+            Prompt::Pin => Question::Pin,
+            Prompt::Enrol => Question::Enrol {
+                // Another try is for the key that the person has typed in already.
+                seed: self
+                    .carried
+                    .enrolling
+                    .as_ref()
+                    .map_or_else(|| enrol::fresh_seed(Hash::Sha1, self.desk.store.ambient()), |(seed, _)| seed.clone()),
+            },
+            Prompt::NewPassword(proven) => Question::NewPassword { proven },
+        };
+        let ended = self.ask_on(self.dialog(question, held, accepted), held.again.as_ref()).await?;
+        Ok(Decided::unrecorded(ended))
+    }
+
+    /// Shows the number of a question that is out.
+    pub(super) async fn asked_number(
+        &self,
+        challenge: ChallengeId,
+        number: u8,
+        held: &Held,
+        accepted: Option<&Accepted>,
+    ) -> Result<Decided, SignInError> {
+        let dialog = self.dialog(Question::Number { challenge, number }, held, accepted);
+        Ok(Decided::unrecorded(self.ask_on(dialog, None).await?))
+    }
+
+    /// The code was wrong, and recorded so; its neighbour shows whether the token has drifted away.
+    pub(super) async fn ask_next_code(
+        &self,
+        first: Code,
+        held: &Held,
+        accepted: Option<&Accepted>,
+        outcome: Outcome,
+    ) -> Result<Decided, SignInError> {
+        let ended = self.ask_on(self.dialog(Question::NextCode { first }, held, accepted), None).await?;
+        Ok(Decided { ended, outcome: Some(outcome) })
+    }
+
+    fn dialog(&self, question: Question, held: &Held, accepted: Option<&Accepted>) -> Dialog {
+        let accepted = match accepted {
+            Some(Accepted::Checked(answer)) => Some(answer.to_vec()),
+            Some(Accepted::Bound { .. } | Accepted::Unchecked) | None => None,
+        };
+        Dialog {
+            name: self.attempt.name.to_owned(),
+            password: held.offered.password.clone(),
+            accepted,
+            pin: self.carried.pin.clone(),
+            join_key: held.join_key,
+            rounds: self.carried.rounds,
+            question,
+        }
+    }
+
+    async fn ask_on(&self, mut dialog: Dialog, again: Option<&Again>) -> Result<Ended, SignInError> {
+        dialog.rounds = dialog.rounds.saturating_add(1);
+        let (seed, limit) = match &dialog.question {
+            Question::Enrol { seed } => (Some(seed), LONG_ANSWER),
+            Question::NewPassword { .. } | Question::RepeatPassword { .. } => (None, LONG_ANSWER),
+            Question::Choice | Question::Code | Question::Number { .. } | Question::Pin | Question::NextCode { .. } => {
+                (None, ANSWER)
+            }
+        };
+        let text = dialog.question.text(again, &seed.map(seed_text).unwrap_or_default());
+        let state = self.desk.store.keep_dialog(self.attempt.client.id, &dialog.write(), limit).await?;
+        tracing::debug!(
+            target: "vestibule::sign_in",
+            sign_in = %self.id.0,
+            client = %telemetry::shown(&self.attempt.client.name),
+            user = %telemetry::shown(self.attempt.name),
+            question = dialog.question.name(),
+            "the person is asked",
+        );
+        Ok(Ended::Asked { state, text })
+    }
+
+    /// Enrols the person's first token if the code shows that it was taken down rightly. The code itself is then judged
+    /// like any other, and used up.
+    pub(super) async fn enrol(&self, account: &Account, seed: &Seed, code: &Code) -> Result<bool, SignInError> {
+        let store = &self.desk.store;
+        let parameters = Parameters::default();
+        let token = otp::Token { seed, parameters };
+        let typed = std::str::from_utf8(code.expose()).ok();
+        let Some(typed) = typed.and_then(|typed| otp::typed_code(typed, parameters.digits).ok()) else {
+            return Ok(false);
+        };
+        let now = store.ambient().now().as_second();
+        let verdict = token.verify_totp(&typed, now, Window::default(), TotpMemory::default());
+        if !matches!(verdict, TotpVerdict::Accepted { .. }) {
+            return Ok(false);
+        }
+        let token = Token::Totp { seed: seed.clone(), parameters, memory: TotpMemory::default() };
+        let enrolment = Enrolment { token: &token, label: "authenticator app", serial: None };
+        let by = Actor(format!("dialog at {}", self.attempt.client.name));
+        Ok(store.enrol_first(account.user.id, &account.user.name, &enrolment, &by).await?)
+    }
+
+    /// Changes the expired password. What follows goes on with the new one; with the old one, and a reason to ask again,
+    /// if the directory does not take it.
+    pub(super) async fn change_password(
+        &self,
+        upstream: &Upstream,
+        subject: &Subject,
+        account: Option<&Account>,
+    ) -> Result<(Option<Offered>, Option<Again>), SignInError> {
+        let (Some((proven, new)), Some(old)) = (&self.carried.change, &self.carried.offered) else {
+            return Ok((None, None));
+        };
+        let change = upstream.client.change_password(&subject.bind_name, &old.password, new, self.deadline);
+        match Box::pin(change).await? {
+            PasswordChange::Changed => {
+                let event = Event::PasswordChanged {
+                    user: account.map(|account| account.user.id),
+                    name: account.map_or_else(|| self.attempt.name.to_owned(), |account| account.user.name.clone()),
+                    client_name: self.attempt.client.name.clone(),
+                };
+                self.desk.store.note(vec![event]).await?;
+                Ok((Some(Offered { password: new.clone(), extra: Extra::Proven(*proven) }), None))
+            }
+            PasswordChange::Refused(refusal) => {
+                // The proof is not asked for again.
+                let offered = Offered { password: old.password.clone(), extra: Extra::Proven(*proven) };
+                Ok((Some(offered), Some(Again::NotTaken(words(refusal.kind).to_owned()))))
+            }
+        }
+    }
+
+    pub(super) fn changes_passwords(&self) -> bool {
+        self.attempt.screen.asks && self.attempt.client.radius.as_ref().is_some_and(|radius| radius.password_change)
+    }
+}
+
+/// In groups of four, as people type it.
+fn seed_text(seed: &Seed) -> Zeroizing<String> {
+    let text = otp::seed_to_base32(seed);
+    let mut grouped = Zeroizing::new(String::with_capacity(text.expose().len() * 5 / 4 + 1));
+    for (at, letter) in text.expose().chars().enumerate() {
+        if at > 0 && at % 4 == 0 {
+            grouped.push(' ');
+        }
+        grouped.push(letter);
+    }
+    grouped
+}
+
+/// Why a new password was not taken, in words that help the person.
+fn words(kind: RefusalKind) -> &'static str {
+    match kind {
+        RefusalKind::OldWrong => "the old password is no longer right; sign in again.",
+        RefusalKind::NotAllowed => "it may not be changed here, or not yet; ask your help desk.",
+        RefusalKind::Other => "the directory gave no reason; try another one.",
+        RefusalKind::TooWeak(shortcoming) => match shortcoming {
+            Shortcoming::TooShort => "it is too short.",
+            Shortcoming::TooLong => "it is too long.",
+            Shortcoming::InHistory => "you have used it before.",
+            Shortcoming::Quality => "it is too simple.",
+            Shortcoming::NotText => "it holds characters that cannot be used.",
+            Shortcoming::Unsaid => "it is too short, too simple, or was used before.",
+        },
+    }
+}

@@ -1,0 +1,498 @@
+//! One sign-in under way: who it is, what policy asks, and the machine walked to its end.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use jiff::SignedDuration;
+use tokio::time::Instant;
+
+use super::dialog::{Carried, Resumed};
+use super::first_factor::{Accepted, First, FirstFactor};
+use super::{Attempt, Ended, Gone, Granted, LAST_STEPS, SignInError, SignIns};
+use crate::domain::dialog::Again;
+use crate::domain::dn::{self, Dn};
+use crate::domain::factor::Factor;
+use crate::domain::ids::{ChallengeId, SignInId, UserId};
+use crate::domain::judgement;
+use crate::domain::mac;
+use crate::domain::name::LoginName;
+use crate::domain::offered::{Extra, Offered};
+use crate::domain::outcome::{Denial, Outcome};
+use crate::domain::policy::{Requirement, requirement};
+use crate::domain::secret::Code;
+use crate::domain::sign_in::{Answer, Begin, Event, Proof, SignIn, Step};
+use crate::domain::user::Account;
+use crate::factors::app::{App, Put, Waited};
+use crate::factors::recovery;
+use crate::flows::policy::Upstream;
+use crate::flows::resolve::{self, Resolved, is_member};
+use crate::store::recorder::{Conclusion, Question};
+use crate::telemetry::{self, metrics};
+
+/// An end and what is logged of it; service accounts are counted, dialogs go on.
+pub(super) struct Decided {
+    pub ended: Ended,
+    pub outcome: Option<Outcome>,
+}
+
+impl Decided {
+    pub(super) fn unrecorded(ended: Ended) -> Self {
+        Self { ended, outcome: None }
+    }
+}
+
+/// One sign-in under way.
+pub(super) struct Run<'a> {
+    pub desk: &'a SignIns,
+    pub attempt: &'a Attempt<'a>,
+    pub id: SignInId,
+    pub deadline: Instant,
+    /// What an earlier part of its dialog has brought.
+    pub carried: Carried,
+}
+
+/// Whose sign-in it is.
+enum Who {
+    /// A machine's account, by its DN, and why the directory lets nobody use it, if so. Who is known by a plainly spelled
+    /// DN is not looked up: the bind alone has the word.
+    Service(String, Option<Denial>),
+    Person(Subject),
+    /// The name cannot be anybody's.
+    Nobody,
+    /// Too many were denied from this source; nobody was asked.
+    Throttled,
+}
+
+/// The entry a name means, and how it is bound.
+pub(super) struct Subject {
+    pub bind_name: String,
+    pub account: Option<resolve::Account>,
+}
+
+/// What a sign-in carries from the first factor to its end.
+pub(super) struct Held {
+    pub first: First,
+    pub offered: Offered,
+    pub account: Option<Account>,
+    pub user: Option<UserId>,
+    pub recovery: Option<String>,
+    pub join_key: [u8; 32],
+    pub again: Option<Again>,
+}
+
+impl Run<'_> {
+    pub(super) async fn decide(mut self, gone: Gone<'_>) -> Result<Decided, SignInError> {
+        if self.attempt.state.is_none() && self.attempt.field.is_empty() && self.reads_password() {
+            return Ok(Decided::unrecorded(Ended::EmptyPassword));
+        }
+        let policy = self.desk.policies.current().await?;
+        let upstream = policy.directory(self.attempt.client.directory).ok_or(SignInError::NoDirectory)?;
+        if let Some(state) = self.attempt.state {
+            match Box::pin(self.resume(state)).await? {
+                Resumed::Carried(carried) => self.carried = *carried,
+                Resumed::Asked(ended) => return Ok(Decided::unrecorded(ended)),
+                Resumed::Over => return Box::pin(self.deny(upstream, Denial::DialogOver)).await,
+            }
+        }
+        match Box::pin(self.who(upstream)).await? {
+            Who::Service(dn, barred) => Box::pin(self.service_account(upstream, &dn, barred)).await,
+            Who::Nobody => Box::pin(self.deny(upstream, Denial::NotOneEntry)).await,
+            Who::Throttled => {
+                let denied = Proof::Denied(Denial::Throttled);
+                let outcome = Box::pin(self.conclude(None, denied, false, None, [0; 32])).await?;
+                Ok(Decided { ended: Ended::Throttled, outcome: Some(outcome) })
+            }
+            Who::Person(subject) => match Box::pin(self.begin(upstream, &subject)).await? {
+                Some(begun) => Box::pin(self.drive(upstream, &subject, begun, gone)).await,
+                None => Ok(Decided::unrecorded(Ended::EmptyPassword)),
+            },
+        }
+    }
+
+    /// Whose sign-in this is, as far as the name and the directory tell.
+    async fn who(&self, upstream: &Upstream) -> Result<Who, SignInError> {
+        let attempt = self.attempt;
+        let Ok(name) = LoginName::parse(attempt.name) else { return Ok(Who::Nobody) };
+        // Spelled so plainly that no two parsers can differ about it: no need to ask which entry it is.
+        if let LoginName::Dn { text, dn } = &name
+            && matches!(attempt.first, FirstFactor::Bind { .. })
+            && dn::is_plain(text)
+            && attempt.client.exempts(dn, attempt.source)
+        {
+            return Ok(Who::Service(text.clone(), None));
+        }
+        // The gateway's own account is through by now: a stranger at its login page must not take the gateway down too.
+        if self.desk.throttle.is_over(attempt.source, Instant::now()) {
+            return Ok(Who::Throttled);
+        }
+        Ok(match Box::pin(resolve::resolve(&upstream.client, &name, self.deadline)).await? {
+            Resolved::One(account) => {
+                // Machines prove themselves by their password, and only the directory knows it.
+                let may_be_one = matches!(attempt.first, FirstFactor::Bind { .. });
+                if may_be_one && Box::pin(self.is_service_account(upstream, &account.dn)).await? {
+                    let barred = account.state.denial(self.desk.store.ambient().now());
+                    Who::Service(account.dn, barred)
+                } else {
+                    Who::Person(Subject { bind_name: account.dn.clone(), account: Some(account) })
+                }
+            }
+            // The directory says no in its own words; should it say yes, nobody knows to whom.
+            Resolved::NotOne => Who::Person(Subject { bind_name: attempt.name.to_owned(), account: None }),
+        })
+    }
+
+    async fn is_service_account(&self, upstream: &Upstream, dn: &str) -> Result<bool, SignInError> {
+        let Attempt { client, source, .. } = self.attempt;
+        if Dn::parse(dn).is_ok_and(|dn| client.exempts(&dn, *source)) {
+            return Ok(true);
+        }
+        for group in client.exempt_groups(*source) {
+            if is_member(&upstream.client, dn, group, self.deadline).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// A machine's sign-in: the password alone. Successes are counted and summed up in the record, refusals listed.
+    async fn service_account(
+        &self,
+        upstream: &Upstream,
+        dn: &str,
+        barred: Option<Denial>,
+    ) -> Result<Decided, SignInError> {
+        let attempt = self.attempt;
+        let client = attempt.client.name.as_str();
+        match (self.bind(upstream, dn, attempt.field).await?, barred) {
+            (First::Accepted(first), None) => {
+                self.desk.recorder.count_service(&attempt.client, dn);
+                metrics::service_account_bound(client, "granted");
+                Ok(Decided::unrecorded(Ended::Granted(Granted { first, user: None })))
+            }
+            (First::Accepted(_), Some(denial)) => {
+                metrics::service_account_bound(client, "denied");
+                self.deny(upstream, denial).await
+            }
+            (First::Refused { answer, .. }, barred) => {
+                metrics::service_account_bound(client, "denied");
+                let denial = barred.unwrap_or(Denial::WrongPassword);
+                let outcome = self.conclude(None, Proof::Denied(denial), false, None, [0; 32]).await?;
+                Ok(Decided { ended: Ended::Refused { answer }, outcome: Some(outcome) })
+            }
+        }
+    }
+
+    async fn deny(&self, upstream: &Upstream, denial: Denial) -> Result<Decided, SignInError> {
+        let outcome = Box::pin(self.conclude(None, Proof::Denied(denial), false, None, [0; 32])).await?;
+        let text = Box::pin(upstream.refusal(self.deadline)).await;
+        Ok(Decided { ended: Ended::Denied { denial, text }, outcome: Some(outcome) })
+    }
+
+    /// Checks the first factor and sets the machine up; `None` if a password would be empty. All that it needs for that
+    /// is let go again before anybody is waited for.
+    async fn begin(&self, upstream: &Upstream, subject: &Subject) -> Result<Option<Box<(SignIn, Held)>>, SignInError> {
+        let Attempt { client, whereabouts, screen, .. } = self.attempt;
+        let now = self.desk.store.ambient().now();
+        let join_key = self.carried.join_key.unwrap_or_else(|| self.join_key(subject));
+        let mut account = self.account(subject, &join_key).await?;
+        let required = |account: Option<&Account>| match &subject.account {
+            Some(found) => requirement(client, account, found.state, *whereabouts, now),
+            None => Requirement::Deny(Denial::NotOneEntry),
+        };
+        let mut again = None;
+        let mut readings = self.readings();
+        // Whoever is barred meanwhile changes nothing.
+        if self.carried.change.is_some() && !matches!(required(account.as_ref()), Requirement::Deny(_)) {
+            let changed = Box::pin(self.change_password(upstream, subject, account.as_ref())).await?;
+            (readings, again) = (changed.0.into_iter().collect(), changed.1);
+        }
+        let checked = Box::pin(self.first_factor(upstream, subject, account.as_ref(), readings, now)).await?;
+        let Some((first, mut offered)) = checked else { return Ok(None) };
+        if let FirstFactor::Nobody = self.attempt.first
+            && subject.account.as_ref().is_some_and(|found| found.state.disabled.is_none())
+        {
+            return Err(SignInError::UnknownState);
+        }
+        let accepted = matches!(first, First::Accepted(_));
+        if let (true, Some((seed, code)), Some(known)) = (accepted, &self.carried.enrolling, &account)
+            && matches!(required(account.as_ref()), Requirement::Deny(Denial::NoFactor | Denial::MustEnrol))
+        {
+            if Box::pin(self.enrol(known, seed, code)).await? {
+                account = self.account(subject, &join_key).await?;
+                offered.extra = Extra::Digits(code.clone());
+            } else {
+                again = Some(Again::WrongCode);
+            }
+        }
+        let requirement = required(account.as_ref());
+        let pin_missing = false;
+        let begin =
+            Begin { client, account: account.as_ref(), extra: &offered.extra, screen: *screen, pin_missing, now };
+        let (machine, _) = SignIn::begin(&requirement, begin);
+        let wanted = matches!(&requirement, Requirement::AnyOf(factors) if factors.contains(&Factor::RecoveryCode));
+        let recovery = match (&offered.extra, &account) {
+            (Extra::Recovery(code), Some(account)) if accepted && wanted => {
+                recovery::matches(&self.desk.store, account.user.id, code, &self.desk.hashing).await?
+            }
+            _ => None,
+        };
+        let user = account.as_ref().map(|account| account.user.id);
+        Ok(Some(Box::new((machine, Held { first, offered, account, user, recovery, join_key, again }))))
+    }
+
+    async fn account(&self, subject: &Subject, join_key: &[u8; 32]) -> Result<Option<Account>, SignInError> {
+        let Some(found) = &subject.account else { return Ok(None) };
+        let directory = self.attempt.client.directory;
+        Ok(Box::pin(self.desk.store.account(directory, &found.unique_id, join_key)).await?)
+    }
+
+    /// The ways to read the field.
+    fn readings(&self) -> Vec<Offered> {
+        let Attempt { field, client, first, .. } = self.attempt;
+        if let Some(offered) = &self.carried.offered {
+            return vec![offered.clone()];
+        }
+        let nothing = || Offered { password: crate::domain::secret::Password::new([]), extra: Extra::Nothing };
+        match first {
+            FirstFactor::Bind { .. } | FirstFactor::Checker { in_field: true, .. } => {
+                Offered::readings(field, client.code_form)
+            }
+            FirstFactor::Checker { in_field: false, .. } => vec![nothing()],
+            // Perhaps the password that the gateway has checked; then it says nothing here.
+            FirstFactor::Nobody => {
+                vec![Offered { extra: Offered::answer(field).unwrap_or(Extra::Nothing), ..nothing() }]
+            }
+        }
+    }
+
+    /// Walks the machine to its end.
+    async fn drive(
+        &self,
+        upstream: &Upstream,
+        subject: &Subject,
+        begun: Box<(SignIn, Held)>,
+        gone: Gone<'_>,
+    ) -> Result<Decided, SignInError> {
+        let (machine, mut held) = *begun;
+        let first = std::mem::replace(&mut held.first, First::Refused { answer: Bytes::new(), due: false });
+        let (mut event, mut accepted, mut refused) = self.sort(first);
+        let mut gone = Some(gone);
+        let (mut machine, mut step) = machine.on(event);
+        let outcome = loop {
+            event = match step {
+                Step::Done(outcome) => break outcome,
+                Step::Judge { proof, due } => {
+                    let drifted = self.may_have_drifted(&proof, &held);
+                    let judged =
+                        Box::pin(self.conclude(held.user, proof, due, held.recovery.clone(), held.join_key)).await?;
+                    if let (Some(first), Outcome::Denied(Denial::WrongCode)) = (drifted, judged) {
+                        return Box::pin(self.ask_next_code(first, &held, accepted.as_ref(), judged)).await;
+                    }
+                    Event::Judged(judged)
+                }
+                Step::Ask(factor) => {
+                    // Nothing is held upstream while a person is waited for.
+                    accepted = release(accepted);
+                    let (Some(user), Some(gone)) = (held.user, gone.take()) else { return Err(SignInError::Broken) };
+                    let question = Box::new(self.question(user, factor, held.join_key, self.until(), false));
+                    match Box::pin(self.ask(question, gone)).await? {
+                        Waited::Answer(answer) => Event::Answered(answer),
+                        Waited::Stopping => return Err(SignInError::Stopping),
+                        Waited::TimeUp => Event::Answered(Answer::Expired),
+                    }
+                }
+                Step::Show(factor) => {
+                    let Some(user) = held.user else { return Err(SignInError::Broken) };
+                    match Box::pin(self.show(user, factor, &held)).await? {
+                        Put::Waiting { id, number } => {
+                            return self.asked_number(id, number, &held, accepted.as_ref()).await;
+                        }
+                        Put::Answer(answer) => Event::Answered(answer),
+                    }
+                }
+                Step::Wait(challenge) => {
+                    accepted = release(accepted);
+                    let Some(gone) = gone.take() else { return Err(SignInError::Broken) };
+                    match Box::pin(self.wait(challenge, &held, gone)).await? {
+                        Waited::Answer(answer) => Event::Answered(answer),
+                        Waited::Stopping => return Err(SignInError::Stopping),
+                        // The phone may still be answered: the person is asked to come back once more.
+                        Waited::TimeUp => {
+                            let number = self.carried.number.unwrap_or_default();
+                            return self.asked_number(challenge, number, &held, accepted.as_ref()).await;
+                        }
+                    }
+                }
+                Step::Prompt(what) => return Box::pin(self.prompt(what, &held, accepted.as_ref())).await,
+                Step::Password | Step::Recheck => {
+                    let recheck = self.recheck(upstream, subject, &held.offered.password, accepted.take());
+                    let (first, barred) = Box::pin(recheck).await?;
+                    (event, accepted, refused) = self.sort(first);
+                    barred.map_or(event, Event::Barred)
+                }
+            };
+            (machine, step) = machine.on(event);
+        };
+        let ended = match (outcome, accepted, refused) {
+            (Outcome::Granted(_), Some(first), _) => Ended::Granted(Granted { first, user: held.user }),
+            // The machine grants only after an accepted first factor.
+            (Outcome::Granted(_), None, _) => return Err(SignInError::Broken),
+            // What a directory says of a name that is nobody's may differ from what it says of a wrong password (R19).
+            (Outcome::Denied(denial), _, Some(answer)) if denial.is_of_the_directory() && subject.account.is_some() => {
+                Ended::Refused { answer }
+            }
+            (Outcome::Denied(denial), _, _) => {
+                let text = Box::pin(upstream.refusal(self.deadline)).await;
+                Ended::Denied { denial, text }
+            }
+        };
+        Ok(Decided { ended, outcome: Some(outcome) })
+    }
+
+    /// An accepted first factor, or its refusal; and what the machine is told of it. That a password has expired is of
+    /// use only where it can be changed; elsewhere it is a refusal in the directory's words.
+    fn sort(&self, first: First) -> (Event, Option<Accepted>, Option<Bytes>) {
+        match first {
+            First::Accepted(accepted) => (Event::PasswordAccepted, Some(accepted), None),
+            First::Refused { answer, due: true } if self.changes_passwords() => {
+                (Event::PasswordDue, None, Some(answer))
+            }
+            First::Refused { answer, .. } => (Event::PasswordRefused, None, Some(answer)),
+        }
+    }
+
+    /// The code of a proof that may turn out wrong because its token has drifted away, where the next one can be asked for.
+    fn may_have_drifted(&self, proof: &Proof, held: &Held) -> Option<Code> {
+        let Proof::Digits(code) = proof else { return None };
+        let account = held.account.as_ref().filter(|_| self.attempt.screen.asks)?;
+        judgement::has_drifted(account, code, self.desk.store.ambient().now()).then(|| code.clone())
+    }
+
+    pub(super) async fn conclude(
+        &self,
+        user: Option<UserId>,
+        proof: Proof,
+        due: bool,
+        recovery: Option<String>,
+        join_key: [u8; 32],
+    ) -> Result<Outcome, SignInError> {
+        let conclusion = Conclusion {
+            sign_in: self.id,
+            door: self.attempt.door,
+            client: Arc::clone(&self.attempt.client),
+            source: self.attempt.source,
+            whereabouts: self.attempt.whereabouts,
+            user,
+            name: telemetry::shown(self.attempt.name).to_string(),
+            proof,
+            due,
+            recovery,
+            join_key,
+        };
+        Ok(self.desk.recorder.conclude(conclusion).await?)
+    }
+
+    fn question(&self, user: UserId, factor: Factor, join_key: [u8; 32], until: Instant, join_only: bool) -> Question {
+        let ambient = self.desk.store.ambient();
+        let wait =
+            SignedDuration::try_from(until.saturating_duration_since(Instant::now())).unwrap_or(SignedDuration::ZERO);
+        // A bare approval has no number; the client's policy says that one will do.
+        let numbered = self.attempt.screen.shows_numbers && !self.attempt.client.bare_approval;
+        Question {
+            id: ChallengeId(ambient.id()),
+            sign_in: self.id,
+            user,
+            client: Arc::clone(&self.attempt.client),
+            source: self.attempt.whereabouts.unwrap_or(self.attempt.source),
+            factor,
+            join_key,
+            number: numbered.then(|| u8::try_from(ambient.number(100)).unwrap_or(0)),
+            expires_at: ambient.after(wait),
+            join_only,
+        }
+    }
+
+    async fn ask(&self, question: Box<Question>, gone: Gone<'_>) -> Result<Waited, SignInError> {
+        let _place = self.place()?;
+        let stopping = self.desk.closing.requested();
+        Ok(self.app().ask(question, self.until(), gone, stopping).await?)
+    }
+
+    /// Puts a question whose number the person sees at the door, and does not wait.
+    async fn show(&self, user: UserId, factor: Factor, held: &Held) -> Result<Put, SignInError> {
+        let until = Instant::now() + SHOWN;
+        let question = Box::new(self.question(user, factor, held.join_key, until, false));
+        Ok(self.app().put(question).await?)
+    }
+
+    /// Waits for the answer to a question that was shown.
+    async fn wait(&self, challenge: ChallengeId, held: &Held, gone: Gone<'_>) -> Result<Waited, SignInError> {
+        let _place = self.place()?;
+        if self.carried.again {
+            // The same answer came before, to a replica that was given up: this one waits beside it.
+            let Some(user) = held.user else { return Err(SignInError::Broken) };
+            let question = Box::new(self.question(user, Factor::App, held.join_key, self.until(), true));
+            match self.app().put(question).await? {
+                Put::Waiting { .. } => {}
+                Put::Answer(answer) => return Ok(Waited::Answer(answer)),
+            }
+        }
+        let stopping = self.desk.closing.requested();
+        Ok(self.app().wait(challenge, self.until(), gone, stopping).await?)
+    }
+
+    fn app(&self) -> App<'_> {
+        let desk = self.desk;
+        App { store: &desk.store, recorder: &desk.recorder, waits: &desk.waits }
+    }
+
+    /// A place among those who wait.
+    fn place(&self) -> Result<super::super::places::Place, SignInError> {
+        let desk = self.desk;
+        if desk.waits.count() >= desk.limits.waiting {
+            return Err(SignInError::Full(desk.limits.waiting));
+        }
+        let limit = desk.limits.waiting_per_client;
+        desk.waiting.take(self.attempt.client.id, limit).ok_or(SignInError::Full(limit))
+    }
+
+    /// When a wait for a person has to end.
+    fn until(&self) -> Instant {
+        let reserve = LAST_STEPS.min(self.attempt.client.answer_by / 4);
+        self.deadline.checked_sub(reserve).unwrap_or(self.deadline)
+    }
+
+    /// The same login, by whichever connection, door or replica it comes.
+    fn join_key(&self, subject: &Subject) -> [u8; 32] {
+        use hmac::Mac as _;
+        let Attempt { client, source, field, .. } = self.attempt;
+        let mut key = mac::keyed(self.desk.store.join_secret());
+        let who = subject.account.as_ref().map_or("", |account| account.unique_id.0.as_str());
+        // Clients that were put into one group are one gateway with several addresses.
+        let shared = client.group != client.name;
+        let source = if shared { String::new() } else { source.to_canonical().to_string() };
+        for part in
+            [client.directory.0.as_bytes(), who.as_bytes(), client.group.as_bytes(), source.as_bytes(), field.expose()]
+        {
+            // Each part with its length: no two logins give the same bytes.
+            key.update(&(part.len() as u64).to_be_bytes());
+            key.update(part);
+        }
+        key.finalize().into_bytes().into()
+    }
+}
+
+/// A number at the door is good for this long (R26).
+const SHOWN: std::time::Duration = std::time::Duration::from_mins(2);
+
+/// Closes what is open upstream; what was only said is kept.
+fn release(accepted: Option<Accepted>) -> Option<Accepted> {
+    match accepted {
+        Some(Accepted::Bound { upstream, .. }) => {
+            upstream.stream.hang_up();
+            None
+        }
+        Some(kept @ (Accepted::Checked(_) | Accepted::Unchecked)) => Some(kept),
+        None => None,
+    }
+}

@@ -1,0 +1,126 @@
+//! An Access-Request: what it asks, whether it may be asked here, and the sign-in it becomes.
+
+use std::pin::pin;
+use std::sync::Arc;
+
+use super::desk::{Answer, Desk, Request};
+use super::{reply, whereabouts};
+use crate::domain::client::radius::{self, RadiusPolicy};
+use crate::domain::secret::Password;
+use crate::domain::sign_in::Screen;
+use crate::flows::sign_in::{Accepted, Attempt, Ended, FirstFactor, Granted};
+use crate::telemetry::{metrics, shown};
+use crate::wire::radius::{attribute, hidden};
+
+/// Why a request is refused before anybody is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+enum Unfit {
+    #[error("no User-Name, or one that is not UTF-8")]
+    Name,
+    #[error("no User-Password, or a first factor that this client cannot have checked")]
+    Method,
+    #[error("a User-Password that is none (RFC 2865 section 5.2: one, of 16 to 128 bytes in steps of 16)")]
+    Password,
+}
+
+impl Unfit {
+    fn reason(self) -> &'static str {
+        match self {
+            Self::Name => "name",
+            Self::Method => "method",
+            Self::Password => "password",
+        }
+    }
+}
+
+/// Answers, or keeps silent where nobody can decide.
+pub async fn access(desk: &Desk, request: &Request) -> Answer {
+    let Some(policy) = &request.client.radius else { return Answer::Silence };
+    match prepare(request, policy) {
+        Ok(Asked::Monitor { accept: true }) => reply::accept(request, |_| Ok(())).into(),
+        Ok(Asked::Monitor { accept: false }) => reply::reject(request).into(),
+        Ok(Asked::SignIn(field)) => Box::pin(sign_in(desk, request, policy, &field)).await,
+        Err(unfit) => {
+            metrics::radius_refused(unfit.reason());
+            tracing::info!(
+                client = shown(&request.client.name).to_string(),
+                nas = shown(&whereabouts::nas(&request.packet)).to_string(),
+                source = %request.source,
+                %unfit,
+                "an Access-Request refused"
+            );
+            reply::reject(request).into()
+        }
+    }
+}
+
+/// What a request asks for.
+enum Asked {
+    /// A probe, which gets its fixed answer.
+    Monitor {
+        accept: bool,
+    },
+    SignIn(Password),
+}
+
+fn prepare(request: &Request, policy: &RadiusPolicy) -> Result<Asked, Unfit> {
+    let name = request.name().ok_or(Unfit::Name)?;
+    if let Some(monitor) = policy.monitors.iter().find(|monitor| monitor.name == name) {
+        return Ok(Asked::Monitor { accept: monitor.accept });
+    }
+    Ok(Asked::SignIn(field(request, policy)?))
+}
+
+/// What stands in the password attribute. Longer than 128 bytes or cut: refused, never shortened (R18).
+fn field(request: &Request, policy: &RadiusPolicy) -> Result<Password, Unfit> {
+    let mut passwords = request.packet.all(attribute::USER_PASSWORD);
+    let Some(value) = passwords.next() else {
+        // Nothing typed is something to go on with where nobody checks it.
+        let is_needed = policy.first_factor != radius::FirstFactor::None;
+        return if is_needed { Err(Unfit::Method) } else { Ok(Password::new([])) };
+    };
+    if passwords.next().is_some() {
+        return Err(Unfit::Password);
+    }
+    let revealed = hidden::reveal_password(value, request.secret(), request.packet.authenticator());
+    revealed.map_err(|_| Unfit::Password)
+}
+
+async fn sign_in(desk: &Desk, request: &Request, policy: &RadiusPolicy, field: &Password) -> Answer {
+    let Some(name) = request.name() else { return Answer::Silence };
+    let first = match policy.first_factor {
+        radius::FirstFactor::Directory => FirstFactor::Bind { message_id: 1, controls: &[] },
+        radius::FirstFactor::None => FirstFactor::Nobody,
+        radius::FirstFactor::Upstream => return Answer::Silence,
+    };
+    let attempt = Attempt {
+        door: "radius",
+        screen: Screen { shows_numbers: policy.dialogs, asks: policy.dialogs },
+        client: Arc::clone(&request.client),
+        source: request.source,
+        // What somebody may have written on the way is no ground for trust.
+        whereabouts: whereabouts::of(&request.packet).filter(|_| request.is_signed),
+        name,
+        field,
+        first,
+        state: request.packet.first(attribute::STATE),
+    };
+    // A datagram's sender cannot be seen to leave. A RadSec client's connection can, but its proxy asks again over the next.
+    let gone = std::future::pending();
+    match Box::pin(desk.sign_ins.sign_in(attempt, pin!(gone))).await {
+        Ok(Ended::Granted(granted)) => granted_to(request, granted),
+        Ok(Ended::Asked { state, text }) => reply::challenge(request, &state, &text).into(),
+        Ok(Ended::Refused { .. } | Ended::Throttled | Ended::EmptyPassword) => reply::reject(request).into(),
+        Ok(Ended::Denied { denial, .. }) => reply::denied(request, denial).into(),
+        Err(error) => reply::undecided(request, &error).map_or(Answer::Silence, Answer::from),
+    }
+}
+
+fn granted_to(request: &Request, granted: Granted) -> Answer {
+    match granted.first {
+        // Nobody searches over RADIUS: the connection has done its work.
+        Accepted::Bound { upstream, .. } => upstream.stream.hang_up(),
+        Accepted::Checked(_) | Accepted::Unchecked => {}
+    }
+    reply::accept(request, |_| Ok(())).into()
+}

@@ -1,0 +1,89 @@
+//! Dialogs: what a sign-in remembers between two requests, sealed under a key that only whoever holds the State can make.
+//! The database keeps neither: its dump, even with the master key, opens no dialog and so shows no password (R44).
+
+use std::time::Duration;
+
+use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
+use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use hmac::Mac as _;
+use jiff::SignedDuration;
+use zeroize::Zeroizing;
+
+use super::{Store, StoreFault, sql};
+use crate::domain::ids::ClientId;
+use crate::domain::mac;
+
+/// A dialog that was taken up.
+pub struct Taken {
+    pub bytes: Zeroizing<Vec<u8>>,
+    /// Not for the first time.
+    pub used: bool,
+}
+
+/// Bytes of a State: it cannot be guessed.
+const STATE: usize = 16;
+const NONCE: usize = 24;
+
+impl Store {
+    /// Keeps a dialog for this long and returns the State that opens it.
+    pub async fn keep_dialog(
+        &self,
+        client: ClientId,
+        plain: &[u8],
+        limit: Duration,
+    ) -> Result<[u8; STATE], StoreFault> {
+        let state: [u8; STATE] = self.ambient.bytes();
+        let nonce: [u8; NONCE] = self.ambient.bytes();
+        let id = self.derived(b"id", client, &state);
+        let limit = SignedDuration::try_from(limit).unwrap_or(SignedDuration::MAX);
+        let mut sealed = nonce.to_vec();
+        let cipher = self.dialog_cipher(client, &state);
+        let payload = Payload { msg: plain, aad: &*id };
+        sealed.extend(cipher.encrypt(&XNonce::from(nonce), payload).map_err(|_| StoreFault::Stopped)?);
+        sqlx::query!(
+            "insert into dialogs (id, client_id, sealed, expires_at) values ($1, $2, $3, $4)",
+            &id[..],
+            client.0,
+            sealed,
+            sql(self.ambient.after(limit)) as _,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(state)
+    }
+
+    /// Takes up the dialog that a State opens for a client, and marks it used; `None` if there is none that is still open.
+    pub async fn take_dialog(&self, client: ClientId, state: &[u8]) -> Result<Option<Taken>, StoreFault> {
+        let Ok(state) = <[u8; STATE]>::try_from(state) else { return Ok(None) };
+        let id = self.derived(b"id", client, &state);
+        let row = sqlx::query!(
+            "update dialogs d set used = true
+             from (select id, used from dialogs where id = $1 for update) old
+             where d.id = old.id and d.client_id = $2 and d.expires_at > $3
+             returning d.sealed, old.used",
+            &id[..],
+            client.0,
+            sql(self.ambient.now()) as _,
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        let Some(row) = row else { return Ok(None) };
+        let Some((nonce, sealed)) = row.sealed.split_first_chunk::<NONCE>() else { return Ok(None) };
+        let payload = Payload { msg: sealed, aad: &*id };
+        let opened = self.dialog_cipher(client, &state).decrypt(&XNonce::from(*nonce), payload);
+        Ok(opened.ok().map(|bytes| Taken { bytes: Zeroizing::new(bytes), used: row.used }))
+    }
+
+    fn dialog_cipher(&self, client: ClientId, state: &[u8; STATE]) -> XChaCha20Poly1305 {
+        XChaCha20Poly1305::new((&*self.derived(b"key", client, state)).into())
+    }
+
+    fn derived(&self, what: &[u8], client: ClientId, state: &[u8; STATE]) -> Zeroizing<[u8; 32]> {
+        let mut key = mac::keyed(self.join_secret());
+        key.update(b"dialog ");
+        key.update(what);
+        key.update(client.0.as_bytes());
+        key.update(state);
+        Zeroizing::new(key.finalize().into_bytes().into())
+    }
+}
