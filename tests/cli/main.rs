@@ -19,6 +19,7 @@ mod keys;
 mod people_files;
 mod replies;
 mod running;
+mod upstreams;
 mod users;
 
 #[path = "../support/slapd.rs"]
