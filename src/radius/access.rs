@@ -5,20 +5,20 @@ use std::sync::Arc;
 
 use super::desk::{Answer, Desk, Request};
 use super::relay::{self, Relay};
-use super::{reply, whereabouts};
+use super::{pass, reply, whereabouts};
 use crate::domain::client::radius::{self, RadiusPolicy};
 use crate::domain::ids::UserId;
 use crate::domain::radius::template::{self, Encoded, Person};
 use crate::domain::secret::Password;
 use crate::domain::sign_in::Screen;
-use crate::flows::sign_in::{Accepted, Attempt, Ended, FirstFactor, Granted};
+use crate::flows::sign_in::{Accepted, Attempt, Checker, Ended, FirstFactor, Granted};
 use crate::telemetry::{metrics, shown};
 use crate::wire::radius::attribute::{self, microsoft};
 use crate::wire::radius::{Packet, hidden};
 
 /// Why a request is refused before anybody is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-enum Unfit {
+pub enum Unfit {
     #[error("no User-Name, or one that is not UTF-8")]
     Name,
     #[error("no User-Password, or a first factor that this client cannot have checked")]
@@ -40,6 +40,12 @@ impl Unfit {
 /// Answers, or keeps silent where nobody can decide.
 pub async fn access(desk: &Desk, request: &Request) -> Answer {
     let Some(policy) = &request.client.radius else { return Answer::Silence };
+    if pass::is_access_list(&request.packet) && request.is_signed && !policy.upstreams.is_empty() {
+        return Box::pin(pass::access_list(desk, request, policy)).await;
+    }
+    if request.packet.has_eap() && policy.eap && request.name().is_some() {
+        return Box::pin(pass::eap(desk, request, policy)).await;
+    }
     match prepare(request, policy) {
         Ok(Asked::Monitor { accept: true }) => reply::accept(request, &[], [0; 2]).into(),
         Ok(Asked::Monitor { accept: false }) => reply::reject(request).into(),
@@ -76,7 +82,7 @@ fn prepare(request: &Request, policy: &RadiusPolicy) -> Result<Asked, Unfit> {
 }
 
 /// What stands in the password attribute. Longer than 128 bytes or cut: refused, never shortened (R18).
-fn field(request: &Request, policy: &RadiusPolicy) -> Result<Password, Unfit> {
+pub fn field(request: &Request, policy: &RadiusPolicy) -> Result<Password, Unfit> {
     let mut passwords = request.packet.all(attribute::USER_PASSWORD);
     let Some(value) = passwords.next() else {
         let goes_without = match policy.first_factor {
@@ -106,16 +112,45 @@ async fn sign_in(desk: &Desk, request: &Request, policy: &RadiusPolicy, field: &
     let Some(name) = request.name() else { return Answer::Silence };
     let upstreams = Arc::clone(desk.sign_ins.policies().last_known().upstreams());
     let relay = Relay { upstreams, dictionary: &desk.dictionary, request, policy };
+    let state = request.packet.first(attribute::STATE);
     let first = match policy.first_factor {
         radius::FirstFactor::Directory => FirstFactor::Bind { message_id: 1, controls: &[] },
         radius::FirstFactor::None => FirstFactor::Nobody,
         radius::FirstFactor::Upstream => {
-            FirstFactor::Checker { by: &relay, in_field: request.packet.first(attribute::USER_PASSWORD).is_some() }
+            // With a State it is the answer to a question, and the password was proven before.
+            let in_field = state.is_none() && request.packet.first(attribute::USER_PASSWORD).is_some();
+            FirstFactor::Checker { by: &relay, in_field }
         }
     };
-    let attempt = Attempt {
+    let asked = Screen { shows_numbers: policy.dialogs, asks: policy.dialogs };
+    let attempt = attempt(request, name, field, first, asked);
+    Box::pin(conclude(desk, request, policy, Attempt { state, ..attempt })).await
+}
+
+/// Somebody whom a server has signed in, and its word for it.
+pub struct Proven<'a> {
+    pub name: &'a str,
+    pub by: &'a dyn Checker,
+}
+
+/// The second factor after a first one that has been checked. EAP has no room for questions of ours.
+pub async fn sign_in_proven(desk: &Desk, request: &Request, policy: &RadiusPolicy, proven: Proven<'_>) -> Answer {
+    let first = FirstFactor::Checker { by: proven.by, in_field: false };
+    let field = Password::new([]);
+    let attempt = attempt(request, proven.name, &field, first, Screen { shows_numbers: false, asks: false });
+    Box::pin(conclude(desk, request, policy, attempt)).await
+}
+
+fn attempt<'a>(
+    request: &Request,
+    name: &'a str,
+    field: &'a Password,
+    first: FirstFactor<'a>,
+    screen: Screen,
+) -> Attempt<'a> {
+    Attempt {
         door: "radius",
-        screen: Screen { shows_numbers: policy.dialogs, asks: policy.dialogs },
+        screen,
         client: Arc::clone(&request.client),
         source: request.source,
         // What somebody may have written on the way is no ground for trust.
@@ -123,16 +158,18 @@ async fn sign_in(desk: &Desk, request: &Request, policy: &RadiusPolicy, field: &
         name,
         field,
         first,
-        state: request.packet.first(attribute::STATE),
-    };
+        state: None,
+    }
+}
+
+async fn conclude(desk: &Desk, request: &Request, policy: &RadiusPolicy, attempt: Attempt<'_>) -> Answer {
+    let is_relayed = matches!(attempt.first, FirstFactor::Checker { .. });
     // A datagram's sender cannot be seen to leave. A RadSec client's connection can, but its proxy asks again over the next.
     let gone = std::future::pending();
     match Box::pin(desk.sign_ins.sign_in(attempt, pin!(gone))).await {
         Ok(Ended::Granted(granted)) => Box::pin(granted_to(desk, request, policy, granted)).await,
         Ok(Ended::Asked { state, text }) => reply::challenge(request, &state, &text).into(),
-        Ok(Ended::Refused { answer }) if policy.first_factor == radius::FirstFactor::Upstream => {
-            reply::refused(request, &relay::read(&answer)).into()
-        }
+        Ok(Ended::Refused { answer }) if is_relayed => reply::refused(request, &relay::read(&answer)).into(),
         Ok(Ended::Refused { .. } | Ended::Throttled | Ended::EmptyPassword) => reply::reject(request).into(),
         Ok(Ended::Denied { denial, .. }) => reply::denied(request, denial).into(),
         Err(error) => reply::undecided(request, &error).map_or(Answer::Silence, Answer::from),

@@ -8,6 +8,7 @@
 //!   admit        whose request it is, and whether it is to be believed
 //!   answers      what is under way and what was answered: resends
 //!   access       Access-Request → sign-in → answer
+//!     pass         EAP and access lists, which go to an upstream server and back
 //!     relay        first factors that an upstream server checks
 //!   accounting   Accounting-Request → record → answer
 //!   whereabouts  what a request says of the person and the gateway
@@ -20,6 +21,7 @@ mod admit;
 mod answers;
 mod desk;
 pub mod listener;
+mod pass;
 mod radsec;
 mod relay;
 mod reply;

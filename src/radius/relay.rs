@@ -53,7 +53,7 @@ impl Checker for Relay<'_> {
 
 impl Relay<'_> {
     /// What goes on: MS-CHAP's own attributes, whose reader is the person's machine, and what the client's policy names.
-    fn kept(&self, answered: &Answered) -> Vec<Encoded> {
+    pub fn kept(&self, answered: &Answered) -> Vec<Encoded> {
         let plain = [
             microsoft::CHAP_ERROR,
             microsoft::CHAP_DOMAIN,
@@ -118,7 +118,7 @@ fn kept_of(answered: &Answered, code: Code) -> Vec<Encoded> {
 /// Octets before each value: how it is hidden, its type, its vendor and type there, its length.
 const HEAD: usize = 9;
 
-fn write(kept: &[Encoded]) -> Vec<u8> {
+pub fn write(kept: &[Encoded]) -> Vec<u8> {
     let mut bytes = vec![];
     for Encoded { kind, vendor, value, encrypt, .. } in kept {
         let (vendor, number) = vendor.unwrap_or_default();

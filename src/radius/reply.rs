@@ -32,6 +32,16 @@ pub fn accept(request: &Request, attributes: &[Encoded], salt: [u8; 2]) -> Made 
     Ok(reply.sign(request.secret()))
 }
 
+/// An upstream server's answer, passed on.
+pub fn passed(request: &Request, code: u8, attributes: &[Encoded]) -> Made {
+    let mut reply = Reply::to(&request.packet, code)?;
+    for encoded in attributes {
+        add(&mut reply, request, encoded, [0; 2])?;
+    }
+    metrics::radius_answered("passed");
+    Ok(reply.sign(request.secret()))
+}
+
 fn add(reply: &mut Reply, request: &Request, encoded: &Encoded, salt: [u8; 2]) -> Result<(), BuildFault> {
     let Encoded { kind, vendor, value, encrypt, .. } = encoded;
     let hidden = |plain: &[u8]| {
@@ -73,6 +83,10 @@ fn rejected(request: &Request, ms_chap_error: &[u8]) -> Made {
     if let Some(ident) = responses.next().and_then(<[u8]>::first) {
         let error = [&[*ident], ms_chap_error].concat();
         reply.vendor(microsoft::VENDOR, microsoft::CHAP_ERROR, &error)?;
+    }
+    // RFC 3579 §2.6.3, RFC 3748 §4: an EAP-Failure, to the last response.
+    if let Some([_, identifier, ..]) = request.packet.first(attribute::EAP_MESSAGE) {
+        reply.attribute(attribute::EAP_MESSAGE, &[4, *identifier, 0, 4])?;
     }
     metrics::radius_answered("reject");
     Ok(reply.sign(request.secret()))

@@ -35,6 +35,7 @@ mod radius_packets;
 mod radius_passwords_ad;
 mod radius_radsec;
 mod radius_resends;
+mod radius_upstream;
 mod relay;
 mod replicas;
 mod secrets;
