@@ -33,6 +33,7 @@ mod radius_dialogs;
 mod radius_outage;
 mod radius_packets;
 mod radius_passwords_ad;
+mod radius_peers;
 mod radius_radsec;
 mod radius_resends;
 mod radius_upstream;
