@@ -31,6 +31,7 @@ mod radius_access;
 mod radius_accounting;
 mod radius_outage;
 mod radius_packets;
+mod radius_pam;
 mod radius_radsec;
 mod radius_resends;
 mod relay;
