@@ -5,6 +5,7 @@
 #   BENCH_ROWS                             only these rows, such as 1,2,6; the page then stays as it is
 #   BENCH_USERS, BENCH_AUDIT_ROWS          the largest database of row 20 (1000000 each)
 #   BENCH_SYNC_USERS ("100000 1000000")    the directories that rows 11 and 12 synchronise with
+#   BENCH_WAITING (50000)                  RADIUS requests that row 8 has wait
 #   BENCH_NETWORK (127.0.9)                the addresses everything listens on
 #   APPLIANCE                              a binary to use instead of building one
 set -euo pipefail
@@ -40,6 +41,7 @@ clean_up() {
   done
   stop "$work/back-ldap/slapd.pid" "$work/back-ldap" 10
   stop "$work/haproxy/haproxy.pid" "$work/haproxy" 10
+  stop "$work/freeradius/freeradius.pid" "$work/freeradius" 10
   for pidfile in "$work"/crowd-*/slapd.pid; do
     [ ! -e "$pidfile" ] || stop "$pidfile" "${pidfile%/slapd.pid}" 10
   done
@@ -63,9 +65,10 @@ done
 
 gateway_password=$(new_password)
 appliance_password=$(new_password)
+radius_secret=$(new_password)
 postgres_password=$(new_password)
 
-say "Starting slapd with 25,000 people, HAProxy, slapd's back-ldap and PostgreSQL."
+say "Starting slapd with 75,000 people, HAProxy, slapd's back-ldap, FreeRADIUS and PostgreSQL."
 mkdir -p "$work/tls"
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=bench \
   -addext "basicConstraints=critical,CA:FALSE" -addext "subjectAltName=IP:$network.2,IP:$network.4" \
@@ -188,6 +191,109 @@ CONF
 background "$work/haproxy/haproxy.pid" "$work/haproxy/haproxy.log" haproxy -db -f "$work/haproxy/haproxy.cfg"
 wait_until 10 answers "$network.2:3389" || die "HAProxy did not start: $(tail -n 3 "$work/haproxy/haproxy.log")"
 
+# As its package sets it up, except for where it listens, and with only what the measured requests need: the person is
+# searched, then bound, over connections that stay open, one a thread if need be. Nobody's sign-in is logged.
+# cleanup_delay: how long an answer is kept to be sent again; the most it allows, as it is to be measured.
+for radius_modules in /usr/lib/freeradius /usr/lib64/freeradius; do
+  if [ -e "$radius_modules/rlm_ldap.so" ]; then break; fi
+done
+mkdir -p "$work/freeradius"
+echo "\$INCLUDE /usr/share/freeradius/dictionary" >"$work/freeradius/dictionary"
+cat >"$work/freeradius/radiusd.conf" <<CONF
+prefix = /usr
+libdir = $radius_modules
+raddbdir = $work/freeradius
+logdir = $work/freeradius
+run_dir = $work/freeradius
+db_dir = $work/freeradius
+name = freeradius
+max_request_time = 30
+cleanup_delay = 10
+max_requests = 16384
+hostname_lookups = no
+log {
+  destination = files
+  file = $work/freeradius/radius.log
+  auth = no
+}
+security {
+  max_attributes = 200
+  reject_delay = 1
+  status_server = yes
+  allow_vulnerable_openssl = yes
+}
+thread pool {
+  start_servers = 5
+  max_servers = 32
+  min_spare_servers = 3
+  max_spare_servers = 10
+  max_requests_per_server = 0
+}
+client gateway {
+  ipaddr = 127.0.0.0/8
+  secret = $radius_secret
+  require_message_authenticator = yes
+}
+modules {
+  ldap {
+    server = 'ldap://$network.1:3389'
+    identity = 'cn=vestibule,ou=services,$suffix'
+    password = '$appliance_password'
+    base_dn = '$suffix'
+    user {
+      base_dn = "\${..base_dn}"
+      filter = "(uid=%{User-Name})"
+    }
+    options {
+      chase_referrals = no
+      res_timeout = 10
+      srv_timelimit = 3
+      net_timeout = 1
+    }
+    pool {
+      start = 5
+      min = 3
+      max = 32
+      spare = 10
+      uses = 0
+      lifetime = 0
+      idle_timeout = 60
+    }
+  }
+  exec wait {
+    wait = yes
+    program = "/bin/sleep 10"
+    timeout = 20
+  }
+}
+server default {
+  listen {
+    type = auth
+    ipaddr = $network.20
+    port = 1812
+  }
+  authorize {
+    if (&User-Name =~ /^a/) {
+      wait
+    }
+    ldap
+    update control {
+      &Auth-Type := ldap
+    }
+  }
+  authenticate {
+    Auth-Type ldap {
+      ldap
+    }
+  }
+}
+CONF
+background "$work/freeradius/freeradius.pid" "$work/freeradius/out.log" freeradius -d "$work/freeradius" -f
+radius_answers() {
+  printf 'Message-Authenticator=0x00\n' | radclient -q -r 1 -t 1 -S <(printf '%s\n' "$radius_secret") "$network.20:1812" status >/dev/null 2>&1
+}
+wait_until 10 radius_answers || die "FreeRADIUS did not start: $(tail -n 3 "$work/freeradius/radius.log" "$work/freeradius/out.log")"
+
 # PostgreSQL refuses to run as root.
 postgres_user=()
 if [ "$(id -u)" = 0 ]; then postgres_user=(setpriv --reuid=postgres --regid=postgres --clear-groups --inh-caps=-all); fi
@@ -211,11 +317,13 @@ say "Measuring."
   --postgres "postgres://vestibule:$postgres_password@$network.1:5544/postgres" \
   --postgres-pid "$(cat "$work/postgres/postgres.pid")" --slapd-pid "$(cat "$work/slapd/slapd.pid")" \
   --haproxy-pid "$(cat "$work/haproxy/haproxy.pid")" --back-ldap-pid "$(cat "$work/back-ldap/slapd.pid")" \
+  --freeradius-pid "$(cat "$work/freeradius/freeradius.pid")" --radius-secret "$radius_secret" \
   --gateway-password "$gateway_password" --appliance-password "$appliance_password" \
   --certificate "$work/tls/cert.pem" --private-key "$work/tls/key.pem" --image "$target/image/vestibule-appliance.tar.gz" \
   --version-of "slapd $(slapd -VV 2>&1 | sed -n 's/.*OpenLDAP: slapd \([0-9.]*\).*/\1/p')" \
   --version-of "HAProxy $(haproxy -v | sed -n '1s/HAProxy version \([^ ]*\).*/\1/p')" \
+  --version-of "FreeRADIUS $(freeradius -v | sed -n '1s/.*Version \([0-9.]*\).*/\1/p')" \
   --version-of "$("$postgres_bin/postgres" --version | sed 's/postgres (\(.*\)) \([0-9.]*\).*/\1 \2/')" \
   --version-of "$(rustc --version | sed 's/ (.*//')" \
   --rounds "${BENCH_ROUNDS:-5}" --seconds "${BENCH_SECONDS:-2}" --most-users "${BENCH_USERS:-1000000}" \
-  --audit-rows "${BENCH_AUDIT_ROWS:-1000000}" --page "$root/docs/benchmarks.md" "${crowds[@]}" "${only[@]}"
+  --audit-rows "${BENCH_AUDIT_ROWS:-1000000}" --waiting "${BENCH_WAITING:-50000}" --page "$root/docs/benchmarks.md" "${crowds[@]}" "${only[@]}"

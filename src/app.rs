@@ -11,6 +11,7 @@ use sqlx::postgres::PgConnectOptions;
 use tokio::sync::watch;
 
 use crate::ambient::Ambient;
+use crate::config::dictionaries::{self, DictionaryFault};
 use crate::config::{Config, LogFormat};
 use crate::directory::Spawn;
 use crate::domain::challenge::PromptRule;
@@ -26,7 +27,7 @@ use crate::store::{self, Connect, Store, StoreFault};
 use crate::tasks::{self, Ended, Tasks};
 use crate::tls::{self, CertificateFiles, Certificates, TlsFault};
 use crate::web::management::{self, Management, Readiness};
-use crate::{jobs, ldap, radius, telemetry};
+use crate::{jobs, ldap, radius, telemetry, upstream};
 
 /// Why the process cannot start, or why it ended other than by being asked to.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +54,8 @@ pub enum ServeFault {
     Ldap(#[from] ldap::ListenFault),
     #[error(transparent)]
     Radius(#[from] radius::ListenFault),
+    #[error(transparent)]
+    Dictionaries(#[from] DictionaryFault),
     #[error(transparent)]
     Management(#[from] management::ListenFault),
     #[error("signals cannot be listened for: {0}")]
@@ -178,6 +181,12 @@ impl Spawn for OnTasks {
     }
 }
 
+impl upstream::Spawn for OnTasks {
+    fn spawn(&self, name: &'static str, future: Pin<Box<dyn Future<Output = ()> + Send>>) {
+        self.0.spawn_many(name, future);
+    }
+}
+
 impl Appliance {
     async fn start(
         config: &Config,
@@ -189,6 +198,7 @@ impl Appliance {
     ) -> Result<Self, ServeFault> {
         let certificates = Arc::new(certificates(config)?);
         let tls = Arc::new(tls::server_config(Arc::clone(&certificates))?);
+        let dictionary = dictionaries::read(&config.radius.dictionaries)?;
         let client_ca = config.radius.radsec_client_ca.as_ref();
         let radsec = client_ca.map(|ca| tls::mutual_server_config(Arc::clone(&certificates), ca)).transpose()?;
         let radsec = radsec.map(Arc::new);
@@ -207,7 +217,8 @@ impl Appliance {
         core.spawn("recorder", |_| writer.run());
         let waits = Waits::default();
         let (link, link_seen) = watch::channel(Link::Up);
-        let spawn: Arc<dyn Spawn> = Arc::new(OnTasks(core.clone()));
+        let on_tasks = Arc::new(OnTasks(core.clone()));
+        let spawn = policy::Spawns { directories: on_tasks.clone(), upstreams: on_tasks };
         let (policies, reloader) = policy::load(store.clone(), spawn, link_seen).await?;
         core.spawn("policy", |stop| until(stop, reloader.run()));
         {
@@ -226,7 +237,8 @@ impl Appliance {
             SignIns::new(store.clone(), recorder.clone(), waits, policies.clone(), limits, waiting.stop_signal());
         let sign_ins = Arc::new(sign_ins);
         ways_in.ldap.open(Arc::clone(&sign_ins), config.ldap.clone(), tls, &doors);
-        ways_in.radius.open(sign_ins, store.clone(), &config.radius, radsec, &doors);
+        let house = radius::House { sign_ins, store: store.clone(), dictionary };
+        ways_in.radius.open(house, &config.radius, radsec, &doors);
         {
             let readiness = Arc::new(Ready { policies: policies.clone(), doors: doors.stop_signal() });
             let metrics = metrics.clone();

@@ -33,6 +33,7 @@ pub struct Setup {
 
 pub const LDAP: u16 = 3389;
 pub const LDAPS: u16 = 3636;
+pub const RADIUS: u16 = 1812;
 const MANAGEMENT: u16 = 8389;
 /// The appliance's word for being busy with its end; longer means that it hangs.
 const END: Duration = Duration::from_secs(40);
@@ -63,7 +64,8 @@ impl Setup {
             "state_dir = \"{folder}\"\n\
              [ldap]\nlisten = [\"{host}:{LDAP}\"]\nlisten_tls = [\"{host}:{LDAPS}\"]\n\
              max_connections = 19000\nmax_connections_per_client = 19000\n\
-             [radius]\nlisten = []\nlisten_accounting = []\n\
+             [radius]\nlisten = [\"{host}:{RADIUS}\"]\nlisten_accounting = []\nlisten_radsec = []\n\
+             max_waiting = 60000\n\
              [management]\nlisten = \"{host}:{MANAGEMENT}\"\n\
              {database}\
              [master_key]\nkey = \"{master_key}\"\n\

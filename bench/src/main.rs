@@ -3,8 +3,10 @@
 mod appliance;
 mod ber;
 mod connection;
+mod datagrams;
 mod load;
 mod people;
+mod radius;
 mod report;
 mod rounds;
 mod rows;
@@ -51,7 +53,8 @@ enum Command {
 /// What has been started, and how to measure it.
 #[derive(Args)]
 pub struct Options {
-    /// The first three numbers of the addresses in use: slapd is .1, HAProxy .2, back-ldap .3, appliances from .4 on.
+    /// The first three numbers of the addresses in use: slapd is .1, HAProxy .2, back-ldap .3, appliances
+    /// from .4 on, FreeRADIUS .20.
     #[arg(long)]
     pub network: String,
     #[arg(long)]
@@ -71,9 +74,14 @@ pub struct Options {
     #[arg(long)]
     pub back_ldap_pid: u32,
     #[arg(long)]
+    pub freeradius_pid: u32,
+    #[arg(long)]
     pub gateway_password: String,
     #[arg(long)]
     pub appliance_password: String,
+    /// What RADIUS servers and their clients share.
+    #[arg(long)]
+    pub radius_secret: String,
     #[arg(long)]
     pub certificate: PathBuf,
     #[arg(long)]
@@ -94,6 +102,9 @@ pub struct Options {
     pub most_users: usize,
     #[arg(long, default_value_t = 1_000_000)]
     pub audit_rows: usize,
+    /// RADIUS requests to have wait at once.
+    #[arg(long, default_value_t = 50_000)]
+    pub waiting: usize,
     /// Directories to synchronise with, as PEOPLE@ADDRESS:PORT.
     #[arg(long = "crowd")]
     pub crowds: Vec<rows::sync::Crowd>,

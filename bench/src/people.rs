@@ -29,16 +29,19 @@ pub enum Kind {
     Hotp,
     /// A time-based code. Has an app, too.
     Totp,
+    /// An approval by an app.
+    App,
 }
 
 impl Kind {
-    pub const ALL: [Self; 3] = [Self::Exempt, Self::Hotp, Self::Totp];
+    pub const ALL: [Self; 4] = [Self::Exempt, Self::Hotp, Self::Totp, Self::App];
 
     /// How many there are of them.
     pub fn count(self) -> usize {
         match self {
             Self::Exempt | Self::Hotp => 10_000,
             Self::Totp => 5_000,
+            Self::App => 50_000,
         }
     }
 
@@ -47,13 +50,14 @@ impl Kind {
             Self::Exempt => 'e',
             Self::Hotp => 'h',
             Self::Totp => 't',
+            Self::App => 'a',
         }
     }
 
     fn unit(self) -> &'static str {
         match self {
             Self::Exempt => "exempt",
-            Self::Hotp | Self::Totp => "people",
+            Self::Hotp | Self::Totp | Self::App => "people",
         }
     }
 

@@ -6,13 +6,14 @@ use std::time::Duration;
 use sqlx::postgres::{PgConnectOptions, PgPool};
 use uuid::Uuid;
 use vestibule::ambient::Ambient;
+use vestibule::domain::client::radius::RadiusPolicy;
 use vestibule::domain::client::{Client, CodeForm, ServiceAccount, ServiceAccounts, UserMatch};
 use vestibule::domain::directory::attributes::AttributeMap;
 use vestibule::domain::directory::{Directory, DirectoryKind, PageSize, Server, Transport};
 use vestibule::domain::dn::Dn;
 use vestibule::domain::factor::Factor;
 use vestibule::domain::ids::{ClientId, DirectoryId};
-use vestibule::domain::secret::Password;
+use vestibule::domain::secret::{Password, SharedSecret};
 use vestibule::store::audit::Actor;
 use vestibule::store::seal::{Keyring, Place};
 use vestibule::store::{Connect, Store};
@@ -26,14 +27,16 @@ pub struct Seed<'a> {
     pub master_key: &'a str,
     pub slapd: std::net::SocketAddr,
     pub appliance_password: &'a str,
-    /// How many of the people with each kind of token.
+    /// How many of the people of each kind.
     pub hotp_people: usize,
     pub totp_people: usize,
+    pub app_people: usize,
     /// People who never sign in.
     pub others: usize,
     pub audit_rows: usize,
     /// The network whose sign-ins may wait for a person for ten minutes.
     pub waits_from: String,
+    pub radius_secret: &'a str,
 }
 
 /// Where the gateway speaks from.
@@ -60,10 +63,13 @@ pub async fn fill(seed: &Seed<'_>) -> Result<Store, Fault> {
     let by = Actor("benchmark".to_owned());
     let directory = directory(seed, store.ambient().id());
     store.add_directory(&directory, &by).await?;
-    let gateway = client(&store, directory.id, "gateway", GATEWAY_NETWORK, Duration::from_secs(55))?;
-    store.add_client(&gateway, &by).await?;
-    let waits = client(&store, directory.id, "waits", &seed.waits_from, Duration::from_mins(10))?;
-    store.add_client(&waits, &by).await?;
+    for (name, network, answer_by) in
+        [("gateway", GATEWAY_NETWORK, Duration::from_secs(55)), ("waits", &*seed.waits_from, Duration::from_mins(10))]
+    {
+        let client = client(&store, directory.id, name, network, answer_by)?;
+        let radius = RadiusPolicy::new(SharedSecret::new(seed.radius_secret.as_bytes()));
+        store.add_client(&Client { radius: Some(radius), ..client }, &by).await?;
+    }
     // On connections of its own: an appliance's end a statement that takes as long as these may.
     let pool = PgPool::connect_with(seed.database.clone()).await?;
     people(&pool, &store, directory.id, seed).await?;
@@ -145,7 +151,9 @@ struct Columns {
 }
 
 async fn people(pool: &PgPool, store: &Store, directory: DirectoryId, seed: &Seed<'_>) -> Result<(), Fault> {
-    let known = Person::all(Kind::Hotp).take(seed.hotp_people).chain(Person::all(Kind::Totp).take(seed.totp_people));
+    let of = |kind, count| Person::all(kind).take(count);
+    let known =
+        of(Kind::Hotp, seed.hotp_people).chain(of(Kind::Totp, seed.totp_people)).chain(of(Kind::App, seed.app_people));
     let (mut ids, mut unique_ids, mut names, mut dns) = (vec![], vec![], vec![], vec![]);
     let mut tokens = Columns::default();
     for person in known {
@@ -200,6 +208,10 @@ async fn people(pool: &PgPool, store: &Store, directory: DirectoryId, seed: &See
 
 impl Columns {
     fn add(&mut self, store: &Store, person: &Person) {
+        if person.kind == Kind::App {
+            self.push(person.drawn("app"), person, "app", None, None, None);
+            return;
+        }
         let id = person.drawn("token");
         // The row's place is part of what the seal covers (store::authenticators).
         let place = Place::new("authenticators", "seed_sealed", id.as_bytes());
@@ -207,7 +219,7 @@ impl Columns {
         let (factor, position) = match person.kind {
             Kind::Hotp => ("hotp", Some(0)),
             Kind::Totp => ("totp", None),
-            Kind::Exempt => return,
+            Kind::Exempt | Kind::App => return,
         };
         let digits = i16::try_from(person.kind.digits()).ok();
         self.push(id, person, factor, Some(sealed), digits, position);

@@ -39,6 +39,11 @@ impl Watched {
         memory(self.pid, "VmRSS:")
     }
 
+    /// Its child processes.
+    pub fn children(&self) -> usize {
+        children(self.pid).len()
+    }
+
     pub fn descriptors(&self) -> usize {
         fs::read_dir(format!("/proc/{}/fd", self.pid)).map_or(0, Iterator::count)
     }

@@ -7,10 +7,12 @@ use jiff::Timestamp;
 
 use crate::Fault;
 use crate::connection::{Connection, Target};
+use crate::datagrams::{Asker, Server};
 use crate::load::Work;
 use crate::people::{GATEWAY, Kind, Person};
+use crate::radius::Request;
 
-/// The gateway's password, which differs from run to run.
+/// A password of the gateway's, which differs from run to run.
 pub type Secret = Arc<str>;
 
 /// Who signs in: a kind of people, and how many of them from which number on.
@@ -188,5 +190,64 @@ impl LargeReads {
 impl Work for LargeReads {
     async fn once(&mut self) -> Result<(), Fault> {
         self.connection.read_large().await.map(drop)
+    }
+}
+
+/// Sign-ins over RADIUS, one after the other.
+pub struct RadiusSignIns {
+    asker: Asker,
+    share: Share,
+    proof: Proof,
+}
+
+impl RadiusSignIns {
+    pub async fn begin(server: &Server, share: Share, proof: Proof) -> Result<Self, Fault> {
+        Ok(Self { asker: Asker::open(server).await?, share, proof })
+    }
+}
+
+impl Work for RadiusSignIns {
+    async fn once(&mut self) -> Result<(), Fault> {
+        let person = self.share.next();
+        self.asker.sign_in(&person.uid(), &self.proof.field(&person)).await.map(drop)
+    }
+}
+
+/// Probes (RFC 5997).
+pub struct Statuses {
+    asker: Asker,
+}
+
+impl Statuses {
+    pub async fn begin(server: &Server) -> Result<Self, Fault> {
+        Ok(Self { asker: Asker::open(server).await? })
+    }
+}
+
+impl Work for Statuses {
+    async fn once(&mut self) -> Result<(), Fault> {
+        self.asker.status().await
+    }
+}
+
+/// The bytes of a sign-in that was answered, again and again. Its code works once, so whoever answers this with an
+/// Access-Accept has kept the answer.
+pub struct Duplicates {
+    asker: Asker,
+    request: Request,
+}
+
+impl Duplicates {
+    pub async fn begin(server: &Server, mut share: Share, proof: &Proof) -> Result<Self, Fault> {
+        let mut asker = Asker::open(server).await?;
+        let person = share.next();
+        let request = asker.sign_in(&person.uid(), &proof.field(&person)).await?;
+        Ok(Self { asker, request })
+    }
+}
+
+impl Work for Duplicates {
+    async fn once(&mut self) -> Result<(), Fault> {
+        self.asker.accepted(&self.request).await
     }
 }

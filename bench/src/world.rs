@@ -1,6 +1,6 @@
 //! Everything that stands around the appliance while it is measured, and the appliance most rows look at.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,8 +14,9 @@ use sqlx::postgres::PgConnectOptions;
 use vestibule::ambient::Ambient;
 use vestibule::store::Store;
 
-use crate::appliance::{Appliance, Setup};
+use crate::appliance::{self, Appliance, Setup};
 use crate::connection::Target;
+use crate::datagrams::Server;
 use crate::load::{Length, Run, Work, closed_loop};
 use crate::people::Kind;
 use crate::seed::{self, Seed};
@@ -30,6 +31,7 @@ pub struct World {
     pub haproxy: Target,
     pub haproxy_tls: Target,
     pub back_ldap: Target,
+    pub freeradius: Server,
     pub gateway: Secret,
     /// Hex.
     master_key: String,
@@ -42,23 +44,25 @@ pub struct World {
 pub struct Ours {
     pub appliance: Appliance,
     pub target: Target,
+    pub radius: Server,
     pub store: Store,
     pub counters: Counters,
 }
 
 /// How large an appliance's database is.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub struct Books {
     pub hotp_people: usize,
     pub totp_people: usize,
+    pub app_people: usize,
     pub others: usize,
     pub audit_rows: usize,
 }
 
 impl Books {
-    /// Everybody who signs in and nobody else.
+    /// Everybody who signs in with a code and nobody else.
     pub fn plain() -> Self {
-        Self { hotp_people: Kind::Hotp.count(), totp_people: Kind::Totp.count(), others: 0, audit_rows: 0 }
+        Self { hotp_people: Kind::Hotp.count(), totp_people: Kind::Totp.count(), ..Self::default() }
     }
 }
 
@@ -75,12 +79,14 @@ impl World {
             haproxy: at("HAProxy", 2, LDAP)?,
             haproxy_tls: Target { tls: Some(Arc::clone(&tls)), ..at("HAProxy", 2, LDAPS)? },
             back_ldap: at("back-ldap", 3, LDAP)?,
+            freeradius: Server { signs: false, ..server("FreeRADIUS", options.host(20)?, &options) },
             master_key: HEXLOWER.encode(&Ambient::system().bytes::<32>()),
             gateway: options.gateway_password.as_str().into(),
             peers: vec![
                 watched("slapd", options.slapd_pid),
                 watched("HAProxy", options.haproxy_pid),
                 watched("back-ldap", options.back_ldap_pid),
+                watched("FreeRADIUS", options.freeradius_pid),
                 watched("postgres", options.postgres_pid),
                 Watched::itself(),
             ],
@@ -114,7 +120,7 @@ impl World {
     }
 
     pub fn seed(&self, database: PgConnectOptions, books: Books, slapd: SocketAddr) -> Seed<'_> {
-        let Books { hotp_people, totp_people, others, audit_rows } = books;
+        let Books { hotp_people, totp_people, app_people, others, audit_rows } = books;
         Seed {
             database,
             master_key: &self.master_key,
@@ -122,9 +128,11 @@ impl World {
             appliance_password: &self.options.appliance_password,
             hotp_people,
             totp_people,
+            app_people,
             others,
             audit_rows,
             waits_from: format!("{}.128/25", self.options.network),
+            radius_secret: &self.options.radius_secret,
         }
     }
 
@@ -135,7 +143,8 @@ impl World {
         let setup = self.setup(name, last, Some(url))?;
         let appliance = setup.start().await?;
         let target = Target::new("vestibule", setup.ldap());
-        Ok(Ours { appliance, target, store, counters: Counters::new() })
+        let radius = server("vestibule", setup.host, &self.options);
+        Ok(Ours { appliance, target, radius, store, counters: Counters::new() })
     }
 
     /// Runs workers while the appliance and its peers are watched.
@@ -148,6 +157,18 @@ impl World {
     /// The addresses that waiting clients speak from.
     pub fn waiting_source(&self, number: usize) -> Result<IpAddr, Fault> {
         self.options.host(u8::try_from(128 + number % 16)?)
+    }
+}
+
+/// A server that signs its answers, asked by the gateway.
+fn server(name: &'static str, host: IpAddr, options: &Options) -> Server {
+    Server {
+        name,
+        address: SocketAddr::new(host, appliance::RADIUS),
+        secret: options.radius_secret.as_str().into(),
+        signs: true,
+        source: Ipv4Addr::LOCALHOST.into(),
+        resent: Arc::default(),
     }
 }
 

@@ -200,6 +200,15 @@ pub enum Event {
         to: u32,
         by: String,
     },
+    UpstreamAdded {
+        name: String,
+        server: String,
+        by: String,
+    },
+    UpstreamRemoved {
+        name: String,
+        by: String,
+    },
     DirectoryAdded {
         name: String,
         servers: Vec<String>,
@@ -257,6 +266,8 @@ impl Event {
             | Self::ReplyRuleAdded { .. }
             | Self::ReplyRuleRemoved { .. }
             | Self::ReplyRuleMoved { .. }
+            | Self::UpstreamAdded { .. }
+            | Self::UpstreamRemoved { .. }
             | Self::DirectoryAdded { .. }
             | Self::DirectoryChanged { .. }
             | Self::DirectoryRemoved { .. }

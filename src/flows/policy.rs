@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
+use crate::ambient::Ambient;
 use crate::directory::{DirectoryClient, DirectoryFault, Spawn, Verdict, is_invalid_credentials};
 use crate::domain::directory::Directory;
 use crate::domain::ids::{ClientId, DirectoryId};
@@ -18,6 +19,7 @@ use crate::store::snapshot::Snapshot;
 use crate::store::waits::Link;
 use crate::store::{Store, StoreFault};
 use crate::telemetry;
+use crate::upstream::{self, Upstreams};
 
 /// A directory and how it words the refusal of a password.
 pub struct Upstream {
@@ -65,11 +67,17 @@ impl Upstream {
 pub struct Policy {
     pub snapshot: Snapshot,
     directories: HashMap<DirectoryId, Arc<Upstream>>,
+    upstreams: Arc<Upstreams>,
 }
 
 impl Policy {
     pub fn directory(&self, id: DirectoryId) -> Option<&Arc<Upstream>> {
         self.directories.get(&id)
+    }
+
+    /// RADIUS servers behind us.
+    pub fn upstreams(&self) -> &Arc<Upstreams> {
+        &self.upstreams
     }
 
     pub fn directories(&self) -> impl Iterator<Item = &Arc<Upstream>> {
@@ -154,14 +162,20 @@ impl Policies {
     }
 }
 
+/// Who runs the background work of connections.
+pub struct Spawns {
+    pub directories: Arc<dyn Spawn>,
+    pub upstreams: Arc<dyn upstream::Spawn>,
+}
+
 /// Loads the first policy; [`Reloader::run`] keeps it fresh.
 pub async fn load(
     store: Store,
-    spawn: Arc<dyn Spawn>,
+    spawn: Spawns,
     link: watch::Receiver<Link>,
 ) -> Result<(Policies, Reloader), StoreFault> {
     let snapshot = store.snapshot().await?;
-    let (sender, current) = watch::channel(Arc::new(build(snapshot, None, &*spawn)));
+    let (sender, current) = watch::channel(Arc::new(build(snapshot, None, &spawn, store.ambient())));
     let news = Arc::new(News::default());
     let policies = Policies { current, link, news: Arc::clone(&news) };
     Ok((policies, Reloader { store, spawn, news, sender }))
@@ -170,7 +184,7 @@ pub async fn load(
 /// Reloads the policy when told to.
 pub struct Reloader {
     store: Store,
-    spawn: Arc<dyn Spawn>,
+    spawn: Spawns,
     news: Arc<News>,
     sender: watch::Sender<Arc<Policy>>,
 }
@@ -187,7 +201,7 @@ impl Reloader {
             match snapshot.unwrap_or(Err(StoreFault::Slow(LOADING))) {
                 Ok(snapshot) => {
                     let before = Arc::clone(&self.sender.borrow());
-                    let policy = Arc::new(build(snapshot, Some(&before), &*self.spawn));
+                    let policy = Arc::new(build(snapshot, Some(&before), &self.spawn, self.store.ambient()));
                     self.news.failed.store(false, Ordering::Release);
                     self.news.loaded.store(heard, Ordering::Release);
                     self.sender.send_replace(policy);
@@ -205,14 +219,19 @@ impl Reloader {
 }
 
 /// Directories that did not change keep their connections.
-fn build(snapshot: Snapshot, before: Option<&Policy>, spawn: &dyn Spawn) -> Policy {
+fn build(mut snapshot: Snapshot, before: Option<&Policy>, spawn: &Spawns, ambient: &Ambient) -> Policy {
+    let servers = std::mem::take(&mut snapshot.upstreams);
+    let upstreams = match before {
+        Some(before) => before.upstreams.replaced(servers, ambient, &spawn.upstreams),
+        None => Upstreams::new(servers, ambient, &spawn.upstreams),
+    };
     let mut directories = HashMap::new();
     for directory in &snapshot.directories {
         let kept = before.and_then(|before| before.directory(directory.id));
         let kept = kept.filter(|kept| same(kept.client.directory(), directory));
         let upstream = match kept {
             Some(kept) => Ok(Arc::clone(kept)),
-            None => open(directory, spawn),
+            None => open(directory, &*spawn.directories),
         };
         match upstream {
             Ok(upstream) => {
@@ -224,7 +243,7 @@ fn build(snapshot: Snapshot, before: Option<&Policy>, spawn: &dyn Spawn) -> Poli
             }
         }
     }
-    Policy { snapshot, directories }
+    Policy { snapshot, directories, upstreams: Arc::new(upstreams) }
 }
 
 fn open(directory: &Directory, spawn: &dyn Spawn) -> Result<Arc<Upstream>, DirectoryFault> {

@@ -4,13 +4,17 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use super::desk::{Answer, Desk, Request};
+use super::relay::{self, Relay};
 use super::{reply, whereabouts};
 use crate::domain::client::radius::{self, RadiusPolicy};
+use crate::domain::ids::UserId;
+use crate::domain::radius::template::{self, Encoded, Person};
 use crate::domain::secret::Password;
 use crate::domain::sign_in::Screen;
 use crate::flows::sign_in::{Accepted, Attempt, Ended, FirstFactor, Granted};
 use crate::telemetry::{metrics, shown};
-use crate::wire::radius::{attribute, hidden};
+use crate::wire::radius::attribute::{self, microsoft};
+use crate::wire::radius::{Packet, hidden};
 
 /// Why a request is refused before anybody is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -37,7 +41,7 @@ impl Unfit {
 pub async fn access(desk: &Desk, request: &Request) -> Answer {
     let Some(policy) = &request.client.radius else { return Answer::Silence };
     match prepare(request, policy) {
-        Ok(Asked::Monitor { accept: true }) => reply::accept(request, |_| Ok(())).into(),
+        Ok(Asked::Monitor { accept: true }) => reply::accept(request, &[], [0; 2]).into(),
         Ok(Asked::Monitor { accept: false }) => reply::reject(request).into(),
         Ok(Asked::SignIn(field)) => Box::pin(sign_in(desk, request, policy, &field)).await,
         Err(unfit) => {
@@ -75,9 +79,14 @@ fn prepare(request: &Request, policy: &RadiusPolicy) -> Result<Asked, Unfit> {
 fn field(request: &Request, policy: &RadiusPolicy) -> Result<Password, Unfit> {
     let mut passwords = request.packet.all(attribute::USER_PASSWORD);
     let Some(value) = passwords.next() else {
-        // Nothing typed is something to go on with where nobody checks it.
-        let is_needed = policy.first_factor != radius::FirstFactor::None;
-        return if is_needed { Err(Unfit::Method) } else { Ok(Password::new([])) };
+        let goes_without = match policy.first_factor {
+            radius::FirstFactor::Directory => false,
+            // CHAP and MS-CHAP prove a password without showing it.
+            radius::FirstFactor::Upstream => proves_a_password(&request.packet),
+            // Nothing typed is something to go on with where nobody checks it.
+            radius::FirstFactor::None => true,
+        };
+        return if goes_without { Ok(Password::new([])) } else { Err(Unfit::Method) };
     };
     if passwords.next().is_some() {
         return Err(Unfit::Password);
@@ -86,12 +95,23 @@ fn field(request: &Request, policy: &RadiusPolicy) -> Result<Password, Unfit> {
     revealed.map_err(|_| Unfit::Password)
 }
 
+/// RFC 2865 §5.3, RFC 2548 §2.1.3, §2.3.2.
+fn proves_a_password(packet: &Packet) -> bool {
+    let is_ms_chap = [microsoft::CHAP_RESPONSE, microsoft::CHAP2_RESPONSE]
+        .map(|kind| packet.vendor(microsoft::VENDOR, kind).count());
+    packet.first(attribute::CHAP_PASSWORD).is_some() || is_ms_chap.iter().sum::<usize>() > 0
+}
+
 async fn sign_in(desk: &Desk, request: &Request, policy: &RadiusPolicy, field: &Password) -> Answer {
     let Some(name) = request.name() else { return Answer::Silence };
+    let upstreams = Arc::clone(desk.sign_ins.policies().last_known().upstreams());
+    let relay = Relay { upstreams, dictionary: &desk.dictionary, request, policy };
     let first = match policy.first_factor {
         radius::FirstFactor::Directory => FirstFactor::Bind { message_id: 1, controls: &[] },
         radius::FirstFactor::None => FirstFactor::Nobody,
-        radius::FirstFactor::Upstream => return Answer::Silence,
+        radius::FirstFactor::Upstream => {
+            FirstFactor::Checker { by: &relay, in_field: request.packet.first(attribute::USER_PASSWORD).is_some() }
+        }
     };
     let attempt = Attempt {
         door: "radius",
@@ -108,19 +128,67 @@ async fn sign_in(desk: &Desk, request: &Request, policy: &RadiusPolicy, field: &
     // A datagram's sender cannot be seen to leave. A RadSec client's connection can, but its proxy asks again over the next.
     let gone = std::future::pending();
     match Box::pin(desk.sign_ins.sign_in(attempt, pin!(gone))).await {
-        Ok(Ended::Granted(granted)) => granted_to(request, granted),
+        Ok(Ended::Granted(granted)) => Box::pin(granted_to(desk, request, policy, granted)).await,
         Ok(Ended::Asked { state, text }) => reply::challenge(request, &state, &text).into(),
+        Ok(Ended::Refused { answer }) if policy.first_factor == radius::FirstFactor::Upstream => {
+            reply::refused(request, &relay::read(&answer)).into()
+        }
         Ok(Ended::Refused { .. } | Ended::Throttled | Ended::EmptyPassword) => reply::reject(request).into(),
         Ok(Ended::Denied { denial, .. }) => reply::denied(request, denial).into(),
         Err(error) => reply::undecided(request, &error).map_or(Answer::Silence, Answer::from),
     }
 }
 
-fn granted_to(request: &Request, granted: Granted) -> Answer {
-    match granted.first {
+/// An Accept says what the client's rules give this person. Where that cannot be told there is none: without its attributes it
+/// might open more than it should.
+async fn granted_to(desk: &Desk, request: &Request, policy: &RadiusPolicy, granted: Granted) -> Answer {
+    let mut said = match granted.first {
         // Nobody searches over RADIUS: the connection has done its work.
-        Accepted::Bound { upstream, .. } => upstream.stream.hang_up(),
-        Accepted::Checked(_) | Accepted::Unchecked => {}
+        Accepted::Bound { upstream, .. } => {
+            upstream.stream.hang_up();
+            vec![]
+        }
+        Accepted::Checked(answer) => relay::read(&answer),
+        Accepted::Unchecked => vec![],
+    };
+    match attributes(desk, request, policy, granted.user).await {
+        Ok(rules) => {
+            said.retain(|kept| !rules.iter().any(|rule| rule.replaces && rule.code() == kept.code()));
+            said.extend(rules);
+            reply::accept(request, &said, desk.store.ambient().bytes()).into()
+        }
+        Err(fault) => {
+            let client = shown(&request.client.name).to_string();
+            tracing::error!(
+                client,
+                fault = shown(&fault).to_string(),
+                "somebody may come in, and no answer can say so"
+            );
+            metrics::radius_dropped("reply");
+            Answer::Silence
+        }
     }
-    reply::accept(request, |_| Ok(())).into()
+}
+
+/// What the client's rules give whoever was let in; the fault is a sentence.
+async fn attributes(
+    desk: &Desk,
+    request: &Request,
+    policy: &RadiusPolicy,
+    user: Option<UserId>,
+) -> Result<Vec<Encoded>, String> {
+    let known = match user.filter(|_| template::needs_person(&policy.replies)) {
+        Some(user) => desk.store.reply_person(user).await.map_err(|fault| fault.to_string())?,
+        None => None,
+    };
+    let known = known.as_ref();
+    let person = Person {
+        name: known.map_or_else(|| request.name().unwrap_or_default(), |known| &known.name),
+        display: known.and_then(|known| known.display.as_deref()),
+        mail: known.and_then(|known| known.mail.as_deref()),
+        upn: known.and_then(|known| known.upn.as_deref()),
+        client: &request.client.name,
+        groups: known.map_or(&[], |known| &known.groups),
+    };
+    template::answer(&desk.dictionary, &policy.replies, &person).map_err(|fault| fault.to_string())
 }

@@ -15,6 +15,7 @@ use super::seldom::Seldom;
 use super::socket::{Path, Socket};
 use super::{access, accounting, reply};
 use crate::domain::client::{Client, radius_by_address};
+use crate::domain::radius::dictionary::Dictionary;
 use crate::domain::secret::SharedSecret;
 use crate::flows::sign_in::SignIns;
 use crate::store::Store;
@@ -41,10 +42,19 @@ impl Port {
     }
 }
 
+/// What the door leans on.
+pub struct House {
+    pub sign_ins: Arc<SignIns>,
+    pub store: Store,
+    /// The names of the attributes that answers carry.
+    pub dictionary: Dictionary,
+}
+
 /// What all requests share.
 pub struct Desk {
     pub sign_ins: Arc<SignIns>,
     pub store: Store,
+    pub dictionary: Dictionary,
     /// So that a flood of accounting leaves the database to sign-ins.
     pub accounting: Semaphore,
     answers: Answers,
@@ -152,10 +162,12 @@ const ACCOUNTING: usize = 4;
 pub const ACCOUNTING_WAIT: Duration = Duration::from_secs(5);
 
 impl Desk {
-    pub fn new(sign_ins: Arc<SignIns>, store: Store, bounds: Bounds, tasks: Tasks) -> Self {
+    pub fn new(house: House, bounds: Bounds, tasks: Tasks) -> Self {
+        let House { sign_ins, store, dictionary } = house;
         Self {
             sign_ins,
             store,
+            dictionary,
             accounting: Semaphore::new(ACCOUNTING),
             answers: Answers::new(bounds),
             seldom: Seldom::default(),

@@ -9,12 +9,10 @@ use rustls::ServerConfig;
 use tokio::net::TcpListener;
 
 use super::answers::Bounds;
-use super::desk::{Desk, Port, Way};
+use super::desk::{Desk, House, Port, Way};
 use super::radsec::{self, Connections};
 use super::socket::Socket;
 use crate::config::RadiusConfig;
-use crate::flows::sign_in::SignIns;
-use crate::store::Store;
 use crate::tasks::{Stop, Tasks};
 use crate::telemetry::metrics;
 use crate::wire::radius::MAX_LENGTH;
@@ -55,17 +53,10 @@ impl Door {
     }
 
     /// Begins to receive. Requests run until they end or `tasks` is drained. `tls`: for RadSec, where that is open.
-    pub fn open(
-        self,
-        sign_ins: Arc<SignIns>,
-        store: Store,
-        settings: &RadiusConfig,
-        tls: Option<Arc<ServerConfig>>,
-        tasks: &Tasks,
-    ) {
+    pub fn open(self, house: House, settings: &RadiusConfig, tls: Option<Arc<ServerConfig>>, tasks: &Tasks) {
         let bounds =
             Bounds { waiting: settings.max_waiting, kept_for: settings.resend_for, bytes: settings.max_stored_answers };
-        let desk = Arc::new(Desk::new(sign_ins, store, bounds, tasks.clone()));
+        let desk = Arc::new(Desk::new(house, bounds, tasks.clone()));
         for (socket, port) in self.sockets {
             let desk = Arc::clone(&desk);
             tasks.spawn("radius-listener", move |stop| receive(socket, port, desk, stop));

@@ -8,6 +8,7 @@
 //!   admit        whose request it is, and whether it is to be believed
 //!   answers      what is under way and what was answered: resends
 //!   access       Access-Request → sign-in → answer
+//!     relay        first factors that an upstream server checks
 //!   accounting   Accounting-Request → record → answer
 //!   whereabouts  what a request says of the person and the gateway
 //! reply        outcomes and faults as answers; the only file that knows their codes
@@ -20,9 +21,11 @@ mod answers;
 mod desk;
 pub mod listener;
 mod radsec;
+mod relay;
 mod reply;
 mod seldom;
 mod socket;
 mod whereabouts;
 
+pub use desk::House;
 pub use listener::{Door, ListenFault};

@@ -5,29 +5,77 @@
 //! password is wrong that nobody has looked at. What would only come back as more load is refused instead (R60): a gateway
 //! that hears nothing sends everything again, to us and to the others.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 
 use super::desk::Request;
 use crate::domain::outcome::Denial;
+use crate::domain::radius::template::{Encoded, Encrypt};
 use crate::flows::sign_in::SignInError;
 use crate::telemetry::metrics;
-use crate::wire::radius::{BuildFault, Reply, attribute, code};
+use crate::wire::radius::attribute::{self, microsoft};
+use crate::wire::radius::{BuildFault, Reply, code, hidden};
 
 /// An answer in the making, or why there is no room for one.
 type Made = Result<Bytes, BuildFault>;
 
-/// Who may come in.
-pub fn accept(request: &Request, fill: impl FnOnce(&mut Reply) -> Result<(), BuildFault>) -> Made {
+/// Who may come in, and with what. `salt`: chance, for values that are hidden on their way.
+pub fn accept(request: &Request, attributes: &[Encoded], salt: [u8; 2]) -> Made {
     let mut reply = Reply::to(&request.packet, code::ACCESS_ACCEPT)?;
-    fill(&mut reply)?;
+    // RFC 2868 §3.5: no two salts of one packet are the same.
+    for (encoded, count) in attributes.iter().zip(0_u16..) {
+        let salt = u16::from_be_bytes(salt).wrapping_add(count).to_be_bytes();
+        add(&mut reply, request, encoded, salt)?;
+    }
     metrics::radius_answered("accept");
     Ok(reply.sign(request.secret()))
 }
 
+fn add(reply: &mut Reply, request: &Request, encoded: &Encoded, salt: [u8; 2]) -> Result<(), BuildFault> {
+    let Encoded { kind, vendor, value, encrypt, .. } = encoded;
+    let hidden = |plain: &[u8]| {
+        hidden::hide_salted(plain, salt, request.secret(), request.packet.authenticator())
+            .map_err(|_| BuildFault::ValueTooLong { kind: *kind, length: plain.len() })
+    };
+    let value = match (encrypt, value.split_first()) {
+        (Encrypt::None, _) => Cow::Borrowed(value.as_slice()),
+        (Encrypt::Mppe, _) => Cow::Owned(hidden(value)?),
+        (Encrypt::TunnelPassword, Some((tag, plain))) => Cow::Owned([&[*tag], hidden(plain)?.as_slice()].concat()),
+        (Encrypt::TunnelPassword, None) => return Ok(()),
+    };
+    match vendor {
+        Some((vendor, kind)) => reply.vendor(*vendor, *kind, &value)?,
+        None => reply.attribute(*kind, &value)?,
+    };
+    Ok(())
+}
+
 /// One refusal for all reasons: same code, no text, nothing to tell them apart by (R19).
 pub fn reject(request: &Request) -> Made {
+    rejected(request, MS_CHAP_REFUSED)
+}
+
+/// RFC 2759 §6: the password is wrong, or so we say; another try begins anew.
+const MS_CHAP_REFUSED: &[u8] = b"E=691 R=0 V=3";
+
+/// An upstream server refused the first factor. Its MS-CHAP-Error goes on where it says more than that the password is wrong:
+/// that it has expired, say, which the person's machine has to hear.
+pub fn refused(request: &Request, kept: &[Encoded]) -> Made {
+    let error = kept.iter().find(|kept| kept.vendor == Some((microsoft::VENDOR, microsoft::CHAP_ERROR)));
+    let said = error.and_then(|error| error.value.get(1..)).filter(|said| !said.starts_with(b"E=691"));
+    rejected(request, said.unwrap_or(MS_CHAP_REFUSED))
+}
+
+fn rejected(request: &Request, ms_chap_error: &[u8]) -> Made {
+    let mut reply = Reply::to(&request.packet, code::ACCESS_REJECT)?;
+    let mut responses = request.packet.vendor(microsoft::VENDOR, microsoft::CHAP2_RESPONSE);
+    if let Some(ident) = responses.next().and_then(<[u8]>::first) {
+        let error = [&[*ident], ms_chap_error].concat();
+        reply.vendor(microsoft::VENDOR, microsoft::CHAP_ERROR, &error)?;
+    }
     metrics::radius_answered("reject");
-    Ok(Reply::to(&request.packet, code::ACCESS_REJECT)?.sign(request.secret()))
+    Ok(reply.sign(request.secret()))
 }
 
 /// The person is asked for more; the answer comes with this State (RFC 2865 §4.4).
@@ -139,11 +187,37 @@ mod tests {
         }
     }
 
+    fn plain(kind: u8, value: &[u8]) -> Encoded {
+        Encoded { kind, vendor: None, value: value.to_vec(), encrypt: Encrypt::None, replaces: false }
+    }
+
+    #[test]
+    fn hidden_values_are_hidden_each_with_a_salt_of_its_own() {
+        let request = request(&[]);
+        let tunnel = |tag: u8| {
+            let value = [&[tag], &b"tunnel password"[..]].concat();
+            Encoded { encrypt: Encrypt::TunnelPassword, ..plain(attribute::TUNNEL_PASSWORD, &value) }
+        };
+        let key = Encoded { vendor: Some((311, 16)), encrypt: Encrypt::Mppe, ..plain(26, b"a session key") };
+        let answer = accept(&request, &[tunnel(1), tunnel(2), key], [0x80, 0xff]).unwrap();
+        let packet = Packet::parse(answer).unwrap();
+        let reveal = |value: &[u8]| {
+            hidden::reveal_salted(value, request.secret(), request.packet.authenticator()).unwrap().to_vec()
+        };
+        let tunnels: Vec<&[u8]> = packet.all(attribute::TUNNEL_PASSWORD).collect();
+        assert_eq!(tunnels.iter().map(|value| value[0]).collect::<Vec<_>>(), [1, 2]);
+        assert!(tunnels.iter().all(|value| reveal(&value[1..]) == b"tunnel password"));
+        let key = packet.vendor(311, 16).next().unwrap();
+        assert_eq!(reveal(key), b"a session key");
+        let salts: std::collections::BTreeSet<&[u8]> = [&tunnels[0][1..3], &tunnels[1][1..3], &key[..2]].into();
+        assert_eq!(salts.len(), 3);
+    }
+
     #[test]
     fn r34_every_answer_is_signed_first_and_carries_the_proxy_states_in_order() {
         let request = request(&[(attribute::PROXY_STATE, b"one"), (attribute::PROXY_STATE, b"two")]);
         let answers = [
-            accept(&request, |reply| reply.attribute(attribute::CLASS, b"x").map(drop)),
+            accept(&request, &[plain(attribute::CLASS, b"x")], [0; 2]),
             reject(&request),
             challenge(&request, &[7; 16], &"a long question ".repeat(40)),
             status(&request, false),

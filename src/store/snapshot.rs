@@ -7,6 +7,7 @@ use sqlx::PgConnection;
 use super::{Store, StoreFault};
 use crate::domain::client::{Client, by_address};
 use crate::domain::directory::Directory;
+use crate::domain::radius::upstream::UpstreamServer;
 
 /// NOTIFY channel; every process reloads.
 pub const CHANNEL: &str = "vestibule_policy";
@@ -15,6 +16,7 @@ pub const CHANNEL: &str = "vestibule_policy";
 pub struct Snapshot {
     pub clients: Vec<Arc<Client>>,
     pub directories: Vec<Directory>,
+    pub upstreams: Vec<UpstreamServer>,
 }
 
 impl Snapshot {
@@ -26,7 +28,8 @@ impl Snapshot {
 impl Store {
     pub async fn snapshot(&self) -> Result<Snapshot, StoreFault> {
         let clients = self.clients().await?.into_iter().map(Arc::new).collect();
-        Ok(Snapshot { clients, directories: self.directories().await? })
+        let (directories, upstreams) = (self.directories().await?, self.upstream_servers().await?);
+        Ok(Snapshot { clients, directories, upstreams })
     }
 }
 

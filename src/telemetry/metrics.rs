@@ -32,6 +32,7 @@ const AUTH_FAULTS: &str = "vestibule_auth_faults_total";
 const CHALLENGE_PENDING: &str = "vestibule_challenge_pending";
 const CHALLENGES: &str = "vestibule_challenges_total";
 const SERVER_UP: &str = "vestibule_directory_server_up";
+const UPSTREAM_DISCARDED: &str = "vestibule_radius_upstream_discarded_total";
 const UPSTREAM_SECONDS: &str = "vestibule_upstream_duration_seconds";
 const SYNC_SUCCESS: &str = "vestibule_sync_last_success_timestamp_seconds";
 const SYNC_AWAITING: &str = "vestibule_sync_awaiting_approval";
@@ -51,7 +52,7 @@ const SIGN_IN_SECONDS: &[f64] = &[0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5
 const REQUEST_SECONDS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 const ROWS: &[f64] = &[1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0];
 
-const ALL: [(&str, Kind, &str); 27] = [
+const ALL: [(&str, Kind, &str); 28] = [
     (BUILD_INFO, Kind::Gauge, "Always 1; the version is a label."),
     (DATABASE_UP, Kind::Gauge, "1 while the database answers."),
     (CONNECTIONS_OPEN, Kind::Gauge, "LDAP client connections open now, by listener."),
@@ -72,6 +73,7 @@ const ALL: [(&str, Kind, &str); 27] = [
     (CHALLENGE_PENDING, Kind::Gauge, "Sign-ins waiting for a person now, in this process."),
     (CHALLENGES, Kind::Counter, "Challenges that ended."),
     (SERVER_UP, Kind::Gauge, "1 while the directory server counts as healthy."),
+    (UPSTREAM_DISCARDED, Kind::Counter, "Answers of upstream RADIUS servers that were dropped, by reason."),
     (UPSTREAM_SECONDS, Kind::Histogram(REQUEST_SECONDS), "Requests of our own to a directory."),
     (SYNC_SUCCESS, Kind::Gauge, "When a synchronisation of the directory last finished; 0 if never."),
     (SYNC_AWAITING, Kind::Gauge, "1 while a synchronisation has stopped and asks for approval."),
@@ -248,6 +250,11 @@ pub fn directory_server_is_up(directory: &str, server: &str, up: bool) {
 /// A request of our own to a directory; `op` is `bind` or `search`.
 pub fn directory_answered(directory: &str, op: &'static str, took: Duration) {
     histogram!(UPSTREAM_SECONDS, "directory" => DIRECTORIES.label(directory), "op" => op).record(took);
+}
+
+/// An upstream RADIUS server sent what does not count as an answer.
+pub fn upstream_discarded(server: &str, reason: &'static str) {
+    counter!(UPSTREAM_DISCARDED, "server" => SERVERS.label(server), "reason" => reason).increment(1);
 }
 
 /// One commit of `rows` audit events.

@@ -34,6 +34,11 @@ fn directory_of(samba: &Samba) -> Directory {
     }
 }
 
+/// In front of a domain, for another client.
+pub fn before_with(samba: &Samba, client: Client) -> Arrangement {
+    Appliance::before_directory(directory_of(samba)).client(client)
+}
+
 pub fn before(samba: &Samba) -> Arrangement {
     let service = ServiceAccounts::Exact(Dn::parse(&Samba::service_dn()).unwrap());
     let client = Client { service_accounts: vec![ServiceAccount { who: service, from: vec![] }], ..netscaler() };

@@ -15,9 +15,9 @@ const LARGE: &str = "most users";
 
 pub async fn rows(world: &World) -> Result<Vec<Row>, Fault> {
     let people = Kind::Hotp.count();
-    let grown = |others, audit_rows| Books { hotp_people: people, totp_people: 0, others, audit_rows };
+    let grown = |others, audit_rows| Books { hotp_people: people, others, audit_rows, ..Books::default() };
     let most = world.options.most_users;
-    let small = Books { hotp_people: 1_000, totp_people: 0, others: 0, audit_rows: 0 };
+    let small = Books { hotp_people: 1_000, ..Books::default() };
     let small = (world.appliance("small", 5, small).await?, 1_000);
     let middle = (world.appliance("middle", 6, grown(100_000 - people, 0)).await?, people);
     // Nobody has asked it for anything yet but whether it is ready.

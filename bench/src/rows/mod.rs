@@ -2,6 +2,8 @@
 
 mod factors;
 mod growth;
+mod radius;
+mod radius_waiting;
 mod relay;
 mod size;
 mod start;
@@ -46,10 +48,19 @@ pub async fn all(options: Options) -> Result<(), Fault> {
     if table.wants(&["6"]) {
         table.add(waiting::crowd(&world, &ours).await?);
     }
+    if table.wants(&["9"]) {
+        table.add(radius::rows(&world, &ours).await?);
+    }
+    if table.wants(&["8", "9"]) {
+        table.add(radius::duplicates(&world, &ours).await?);
+    }
     if table.wants(&["14"]) {
         table.add(start::rows(&world, &ours).await?);
     }
     ours.appliance.stop().await?;
+    if table.wants(&["8"]) {
+        table.add(radius_waiting::rows(&world).await?);
+    }
     if table.wants(&["11", "12"]) {
         table.add(sync::rows(&world).await?);
     }

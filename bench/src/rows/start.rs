@@ -97,8 +97,8 @@ async fn embedded(world: &World) -> Result<Vec<Row>, Fault> {
         if round + 1 == world.options.rounds {
             let embedded = Embedded { executable: Some(setup.program.clone()), ..Embedded::under(&setup.folder) };
             let attached = EmbeddedPostgres::attach_or_start(&embedded, &Ambient::system()).await?;
-            let nobody = Books { hotp_people: 0, totp_people: 0, others: 0, audit_rows: 0 };
-            let store = seed::fill(&world.seed(attached.connect_options(), nobody, world.direct.address)).await?;
+            let store =
+                seed::fill(&world.seed(attached.connect_options(), Books::default(), world.direct.address)).await?;
             store.close().await;
             attached.stop().await;
         }

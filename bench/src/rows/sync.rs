@@ -138,8 +138,7 @@ async fn of(world: &World, crowd: Crowd) -> Result<Vec<Row>, Fault> {
 
 async fn measure(world: &World, crowd: Crowd, round: usize) -> Result<Measured, Fault> {
     let url = seed::create_database(&world.options.postgres, &format!("bench_sync_{}_{round}", crowd.people)).await?;
-    let nobody = Books { hotp_people: 0, totp_people: 0, others: 0, audit_rows: 0 };
-    let store = seed::fill(&world.seed(url.parse()?, nobody, crowd.address)).await?;
+    let store = seed::fill(&world.seed(url.parse()?, Books::default(), crowd.address)).await?;
     let setup = world.setup("sync", 10, Some(url))?;
     setup.write()?;
     run(&setup, &["sync", "item", "add", "everybody", "--directory", "bench"]).await?;

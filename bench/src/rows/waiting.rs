@@ -75,13 +75,13 @@ async fn arrived(ours: &Ours, running: &mut JoinSet<Result<(), Fault>>, expected
     Ok(())
 }
 
-async fn waiting(ours: &Ours) -> Result<i64, Fault> {
+pub async fn waiting(ours: &Ours) -> Result<i64, Fault> {
     let count = sqlx::query_scalar("select count(*) from challenges where status = 'waiting'");
     Ok(count.fetch_one(ours.store.pool()).await?)
 }
 
 /// Approves all that wait in one transaction, as no phone could; returns how many, when its commit was there.
-async fn approve_all(ours: &Ours) -> Result<i64, Fault> {
+pub async fn approve_all(ours: &Ours) -> Result<i64, Fault> {
     let approved = sqlx::query_scalar(
         "with approved as (update challenges set status = 'approved', answered_at = now()
                            where status = 'waiting' returning id)
