@@ -32,6 +32,7 @@ mod radius_accounting;
 mod radius_dialogs;
 mod radius_outage;
 mod radius_packets;
+mod radius_pam;
 mod radius_passwords_ad;
 mod radius_peers;
 mod radius_radsec;
