@@ -15,13 +15,12 @@ create table radius_clients (
     dialogs                       boolean not null,
     enrol                         boolean not null,
     password_change               boolean not null,
-    pin                           boolean not null,
     pass_through                  text[] not null,
     -- [{"name": text, "accept": boolean}]
     monitors                      jsonb not null,
     check (first_factor <> 'upstream' or cardinality(upstreams) > 0),
     check (not eap or cardinality(upstreams) > 0),
-    check (dialogs or not (enrol or password_change or pin))
+    check (dialogs or not (enrol or password_change))
 );
 
 -- A dialog that waits for the person's next answer. A State is used once.

@@ -57,7 +57,7 @@ clean_up() {
 trap clean_up EXIT
 trap 'exit 130' INT TERM HUP
 umask 022
-for port in "1 3389" "2 3389" "2 3636" "3 3389" "4 3389" "1 5544" "8 3389" "9 3389"; do
+for port in "1 3389" "2 3389" "2 3636" "3 3389" "4 3389" "1 5544" "30 3389" "31 3389"; do
   if listening "$network.${port% *}" "${port#* }"; then
     die "somebody listens on $network.${port% *}:${port#* }: stop that, or name another network in BENCH_NETWORK"
   fi
@@ -127,7 +127,7 @@ wanted=,${BENCH_ROWS:-11},
 if [[ $wanted == *,11,* || $wanted == *,12,* ]]; then
   read -ra sizes <<<"${BENCH_SYNC_USERS:-100000 1000000}"
   [ "${#sizes[@]}" -le 2 ] || die "BENCH_SYNC_USERS names at most two sizes"
-  last=8
+  last=30
   for people in "${sizes[@]}"; do
     say "Filling a directory with $people people."
     mkdir -p "$work/crowd-$people/db"

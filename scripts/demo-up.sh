@@ -74,9 +74,26 @@ directory_up "$demo/directory" "$address" "$directory_port"
 ldap_port=$(free_port "$address" 3389)
 ldaps_port=$(free_port "$address" 3636)
 management_port=$(free_port "$address" 8389)
+radius_port=$(free_udp_port 1812)
+accounting_port=$(free_udp_port $((radius_port + 1)))
+radsec_port=$(free_port "$address" 2083)
 # The name by which clients reach us and the certificate calls us.
 name=$address
 [ "$address" != 127.0.0.1 ] || name=localhost
+
+# Who may speak RADIUS over TLS: a CA of the demo's own, and a gateway with a certificate of it.
+mkdir "$demo/radsec"
+gateway_name=gateway.example.test
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj "/CN=demo RadSec CA" \
+  -keyout "$demo/radsec/ca.key" -out "$demo/radsec/ca.pem" 2>"$demo/radsec/openssl.log"
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj "/CN=$gateway_name" \
+  -CA "$demo/radsec/ca.pem" -CAkey "$demo/radsec/ca.key" -addext "subjectAltName=DNS:$gateway_name" \
+  -addext "basicConstraints=critical,CA:FALSE" -addext extendedKeyUsage=clientAuth \
+  -keyout "$demo/radsec/gateway.key" -out "$demo/radsec/gateway.pem" 2>>"$demo/radsec/openssl.log" ||
+  die "the certificates for RadSec could not be made: $(tail -n 1 "$demo/radsec/openssl.log")"
+radius_secret=$(new_password)
+printf '%s' "$radius_secret" >"$demo/radius-secret"
+
 cat >"$config" <<CONF
 # Written by demo-up.sh. Without [database] url the appliance runs a PostgreSQL of its own below state_dir;
 # without [tls] it makes itself a certificate there.
@@ -88,9 +105,10 @@ listen = ["$address:$ldap_port"]
 listen_tls = ["$address:$ldaps_port"]
 
 [radius]
-listen = []
-listen_accounting = []
-listen_radsec = []
+listen = ["$address:$radius_port"]
+listen_accounting = ["$address:$accounting_port"]
+listen_radsec = ["$address:$radsec_port"]
+radsec_client_ca = "$demo/radsec/ca.pem"
 
 [management]
 listen = "$address:$management_port"
@@ -121,7 +139,8 @@ service_dn=$(account "$demo/directory" netscaler 2)
     --bind-dn "$(account "$demo/directory" vestibule 2)" --bind-password-file "$demo/bind-password" --allow-plaintext
   # No grace: the demo shows that the same code does not work twice.
   vestibule client add netscaler --address 127.0.0.0/8 --directory example --service-account "$service_dn" \
-    --factors totp,hotp,app,recovery-code,bypass --bare-approval --grace 0 --answer-by 30 --user-match refuse --allow-plaintext
+    --factors totp,hotp,app,recovery-code,bypass --bare-approval --grace 0 --answer-by 30 --user-match refuse --allow-plaintext \
+    --radius-secret-file "$demo/radius-secret" --radsec-name "$gateway_name"
   vestibule sync item add people --directory example --filter '(objectClass=inetOrgPerson)'
   vestibule sync run --directory example
   vestibule user enrol-app "$push_user"
@@ -145,6 +164,12 @@ certificate=$state/tls/self-signed.pem
   quoted PUSH_USER "$push_user"
   quoted PUSH_USER_DN "$(account "$demo/directory" "$push_user" 2)"
   quoted PUSH_USER_PASSWORD "$(account "$demo/directory" "$push_user" 3)"
+  quoted RADIUS_ADDR "$address:$radius_port"
+  quoted RADIUS_ACCT_ADDR "$address:$accounting_port"
+  quoted RADIUS_SECRET "$radius_secret"
+  quoted RADSEC_ADDR "$address:$radsec_port"
+  quoted RADSEC_CLIENT_CERT "$demo/radsec/gateway.pem"
+  quoted RADSEC_CLIENT_KEY "$demo/radsec/gateway.key"
   quoted UPSTREAM_LDAP_URL "ldap://$address:$directory_port"
   quoted CONFIG_FILE "$config"
   quoted MANAGEMENT_ADDRESS "$address:$management_port"
@@ -153,4 +178,4 @@ certificate=$state/tls/self-signed.pem
 } >"$demo/env.new"
 mv "$demo/env.new" "$demo/env"
 trap - EXIT INT TERM HUP
-say "The demo is up: LDAP ldap://$name:$ldap_port, LDAPS ldaps://$name:$ldaps_port, everything else in $demo/env."
+say "The demo is up: LDAP ldap://$name:$ldap_port, LDAPS ldaps://$name:$ldaps_port, RADIUS $address:$radius_port, everything else in $demo/env."

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# demo.sh: the conversation of a NetScaler with the running demo, then how to try it by hand.
+# demo.sh: the conversation of a NetScaler with the running demo, that of a VPN gateway by RADIUS, then how to try it by hand.
 set -euo pipefail
 # shellcheck source=scripts/demo-lib.sh
 . "$(dirname "$0")/demo-lib.sh"
@@ -12,6 +12,7 @@ set -euo pipefail
   . "$demo/env"
   set +a
   "$root/demo/netscaler.py"
+  "$root/demo/radius.py"
 )
 
 cat <<TEXT
@@ -27,6 +28,9 @@ Try it by hand:
     -w "\$PUSH_USER_PASSWORD" "(uid=\$PUSH_USER)" cn mail
   "\$APPLIANCE" --config "\$CONFIG_FILE" challenge list
   "\$APPLIANCE" --config "\$CONFIG_FILE" challenge approve ID
+  # by RADIUS, where radclient is installed (Debian: freeradius-utils):
+  printf 'User-Name="%s",User-Password="%s,%s",Message-Authenticator=0x00' "\$USER" "\$USER_PASSWORD" \\
+    "\$(oathtool --totp --base32 "\$USER_TOTP_SECRET")" | radclient -x -t 30 -r 1 "\$RADIUS_ADDR" auth "\$RADIUS_SECRET"
 
 make demo-down stops everything.
 TEXT

@@ -76,6 +76,18 @@ free_port() {
   die "ports $2 to $((port)) of $1 are all taken: stop what listens there, or name another address"
 }
 
+# free_udp_port FIRST: the first port from FIRST on that no UDP socket of this machine holds.
+free_udp_port() {
+  local port
+  for port in $(seq "$1" $(($1 + 99))); do
+    grep -qs "^ *[0-9]*: [0-9A-F]*:$(printf '%04X' "$port") " /proc/net/udp /proc/net/udp6 || {
+      printf '%s\n' "$port"
+      return
+    }
+  done
+  die "UDP ports $1 to $((port)) are all taken: stop what listens there"
+}
+
 # ready ADDRESS PORT PATH: that management page answers 200.
 ready() (
   # A server that is just going down may close before it has heard us out.

@@ -127,8 +127,8 @@ by side, A B A B …; what counts is the median of the ratios of one run, since 
 whatever else it does. Processor time is that of the whole process with its children, from /proc.
 
 Nothing is turned off: PostgreSQL with fsync and synchronous commits, the audit trail, one log line a sign-in. The load
-generator (`bench/`) checks every answer: its message id, its result, and whose entry it is. It shares the processors
-with everything it measures, so a rate is that of the whole chain.
+generator (`bench/`) checks every answer: its message id, its result, and whose entry it is; over RADIUS its authenticators.
+It shares the processors with everything it measures, so a rate is that of the whole chain.
 
 A *NetScaler cycle* is what a gateway does for one login: connect, bind as its service account, search the person, bind
 as the person on the same connection, unbind. An *exempt* bind passes on the password alone by policy.

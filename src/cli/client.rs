@@ -164,6 +164,7 @@ impl Add {
         let preset = self.preset()?;
         let explicit_app = self.factors.first() == Some(&Factor::App);
         let (client, generated) = self.client(world, &directory)?;
+        radius::check_upstreams(world, client.radius.as_ref()).await?;
         for other in world.store.clients().await? {
             refuse_ambiguity(&client, &other)?;
         }

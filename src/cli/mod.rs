@@ -27,6 +27,7 @@ mod serve;
 mod session;
 mod show;
 mod sync;
+mod upstream;
 mod user;
 mod world;
 
@@ -73,6 +74,9 @@ enum Command {
     /// The gateways that may ask us to sign people in, and their rules
     #[command(subcommand)]
     Client(client::Command),
+    /// The RADIUS servers behind us that check passwords, CHAP, MS-CHAPv2 and EAP
+    #[command(subcommand)]
+    Upstream(upstream::Command),
     /// What is known of gateway products, and what to set on them
     #[command(subcommand)]
     Gateway(gateway::Command),
@@ -132,6 +136,7 @@ impl Command {
             Self::Key(command) => world::open(&settings()?, async |world| command.run(world).await),
             Self::Directory(command) => world::open(&settings()?, async |world| command.run(world).await),
             Self::Client(command) => world::open(&settings()?, async |world| command.run(world).await),
+            Self::Upstream(command) => world::open(&settings()?, async |world| command.run(world).await),
             Self::User(command) => world::open(&settings()?, async |world| command.run(world).await),
             Self::Sync(command) => world::open(&settings()?, async |world| command.run(world).await),
             Self::Group(command) => world::open(&settings()?, async |world| command.run(world).await),

@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use sqlx::postgres::PgConnectOptions;
 use tokio::runtime::Runtime;
@@ -23,6 +24,7 @@ use crate::store::seal::key_file::{KeyFileFault, MasterKeyFile};
 use crate::store::users::Listed;
 use crate::store::{self, Connect, Found, Store};
 use crate::tasks::Tasks;
+use crate::upstream;
 
 /// A command does one thing after the other; a second connection serves what must not wait for the first.
 const CONNECTIONS: u32 = 2;
@@ -210,6 +212,11 @@ impl World {
         Ok(DirectoryClient::new(directory, &Background(&self.tasks))?)
     }
 
+    /// Where an upstream server's background work runs; it ends with the command.
+    pub fn background(&self) -> Arc<dyn upstream::Spawn> {
+        Arc::new(OfUpstreams(self.tasks.clone()))
+    }
+
     /// The one user that a name in any of its forms means.
     pub async fn user(&self, name: &str, directory: Option<&str>) -> Result<Listed, Failure> {
         let parsed = crate::domain::name::LoginName::parse(name).map_err(|fault| Failure::Input(fault.to_string()))?;
@@ -236,6 +243,14 @@ impl World {
 struct Background<'a>(&'a Tasks);
 
 impl Spawn for Background<'_> {
+    fn spawn(&self, name: &'static str, future: Pin<Box<dyn Future<Output = ()> + Send>>) {
+        self.0.spawn_many(name, future);
+    }
+}
+
+struct OfUpstreams(Tasks);
+
+impl upstream::Spawn for OfUpstreams {
     fn spawn(&self, name: &'static str, future: Pin<Box<dyn Future<Output = ()> + Send>>) {
         self.0.spawn_many(name, future);
     }

@@ -36,19 +36,65 @@ fn text(path: &Path) -> std::io::Result<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
+    use crate::domain::radius::dictionary::{Attribute, shipped};
 
     #[test]
     fn a_file_that_is_not_there_is_named_and_a_comment_may_be_in_any_encoding() {
         let missing = read(&["/no/such/dictionary".into()]).unwrap_err().to_string();
         assert!(missing.contains("/no/such/dictionary") && missing.contains("radius.dictionaries"), "{missing}");
-        let path =
-            std::env::temp_dir().join(format!("vestibule-dictionary-{}", crate::ambient::Ambient::system().id()));
+        let path = std::env::temp_dir().join(format!("vestibule-dictionary-{}", std::process::id()));
         std::fs::write(&path, b"# M\xfcller\nATTRIBUTE Acme 200 string\n").unwrap();
         assert!(read(std::slice::from_ref(&path)).unwrap().attribute("acme").is_ok());
         std::fs::write(&path, "ATTRIBUTE Acme\n").unwrap();
         let fault = read(std::slice::from_ref(&path)).unwrap_err().to_string();
         assert!(fault.starts_with(&format!("{}, line 1: ", path.display())), "{fault}");
         std::fs::remove_file(&path).unwrap();
+    }
+
+    #[test]
+    fn what_we_ship_agrees_with_freeradius_where_that_is_installed() {
+        let folder = Path::new("/usr/share/freeradius");
+        let Ok(entries) = std::fs::read_dir(folder) else { return };
+        // Those of other protocols, and its own inner attributes, use the same numbers otherwise.
+        let other = ["dhcp", "freeradius", "compat", "vqp", "usr.illegal", "wimax.alvarion", "wimax.wichorus"];
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let ours = |rest: &str| !other.iter().any(|other| rest.starts_with(other));
+        let names: BTreeSet<String> = names.filter(|name| name.strip_prefix("dictionary.").is_some_and(ours)).collect();
+        let file = |name: &str| text(&folder.join(name)).unwrap();
+        let (base, accounting) = (file("dictionary.rfc2865"), file("dictionary.rfc2866"));
+        let (mut count, mut seen, mut wrong) = (0, BTreeSet::new(), vec![]);
+        for name in &names {
+            // Files lean on these two; a few lean on yet others, or define a name anew, and are passed over.
+            let theirs = match Dictionary::of(&[("rfc2865", &base), ("rfc2866", &accounting), (name, &file(name))]) {
+                Ok(theirs) => theirs,
+                Err(faults) => {
+                    let lean = ["no ATTRIBUTE is called", "no VENDOR is called", "another name"];
+                    let others = faults.faults.iter().filter(|fault| !lean.iter().any(|lean| fault.why.contains(lean)));
+                    wrong.extend(others.map(ToString::to_string));
+                    continue;
+                }
+            };
+            count += 1;
+            for theirs in theirs.attributes() {
+                let Ok(ours) = shipped().attribute(&theirs.name) else { continue };
+                seen.insert(ours.name.clone());
+                let meaning = |a: &Attribute| (a.code, a.form, a.has_tag, a.is_hidden);
+                if meaning(ours) != meaning(theirs) {
+                    wrong.push(format!("{name}: {ours:?} is {theirs:?}"));
+                }
+                for value in ours.value_names().filter(|value| theirs.value(value).is_some()) {
+                    if ours.value(value) != theirs.value(value) {
+                        wrong.push(format!("{name}: {value} is {:?}", theirs.value(value)));
+                    }
+                }
+            }
+        }
+        assert_eq!(wrong, [""; 0]);
+        assert!(count > 100, "{count} of {} dictionaries are read", names.len());
+        let ours: BTreeSet<String> = shipped().attributes().iter().map(|ours| ours.name.clone()).collect();
+        assert_eq!(seen, ours, "names that FreeRADIUS does not have");
     }
 }

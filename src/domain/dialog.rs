@@ -22,7 +22,6 @@ pub enum Question {
         challenge: ChallengeId,
         number: u8,
     },
-    Pin,
     /// The first of two consecutive codes of a token that has drifted away (RFC 4226 §7.4).
     NextCode {
         first: Code,
@@ -50,7 +49,6 @@ pub struct Dialog {
     pub password: Password,
     /// The upstream's Access-Accept, where an upstream server checks the first factor.
     pub accepted: Option<Vec<u8>>,
-    pub pin: Option<Code>,
     /// Of the sign-in as it began: its prompts and graces go by it.
     pub join_key: [u8; 32],
     /// Questions put so far; a dialog ends after [`MOST_ROUNDS`].
@@ -58,7 +56,7 @@ pub struct Dialog {
     pub question: Question,
 }
 
-/// Enough for a PIN, a choice, a code, its neighbour and three tries at a new password.
+/// Enough for a choice, a code, its neighbour and three tries at a new password.
 pub const MOST_ROUNDS: u8 = 12;
 
 /// Why a question is put again.
@@ -77,7 +75,6 @@ impl Question {
             Self::Choice => "choice",
             Self::Code => "code",
             Self::Number { .. } => "number",
-            Self::Pin => "pin",
             Self::NextCode { .. } => "next-code",
             Self::Enrol { .. } => "enrol",
             Self::NewPassword { .. } => "new-password",
@@ -99,7 +96,6 @@ impl Question {
             Self::Number { number, .. } => {
                 format!("Confirm the number {number:02} on your phone, then continue here with any text")
             }
-            Self::Pin => "Enter your PIN".to_owned(),
             Self::NextCode { .. } => "Wait for the next code and enter it".to_owned(),
             Self::Enrol { .. } => {
                 format!("Add this key to your authenticator app: {secret} - then enter the code it shows")
@@ -125,7 +121,6 @@ impl Dialog {
         out.bytes(self.name.as_bytes());
         out.bytes(self.password.expose());
         out.optional(self.accepted.as_deref());
-        out.optional(self.pin.as_ref().map(Code::expose));
         out.bytes(&self.join_key);
         out.byte(self.rounds);
         match &self.question {
@@ -136,21 +131,20 @@ impl Dialog {
                 out.bytes(challenge.0.as_bytes());
                 out.byte(*number);
             }
-            Question::Pin => out.byte(3),
             Question::NextCode { first } => {
-                out.byte(4);
+                out.byte(3);
                 out.bytes(first.expose());
             }
             Question::Enrol { seed } => {
-                out.byte(5);
+                out.byte(4);
                 out.bytes(seed.expose());
             }
             Question::NewPassword { proven } => {
-                out.byte(6);
+                out.byte(5);
                 out.factor(*proven);
             }
             Question::RepeatPassword { proven, new } => {
-                out.byte(7);
+                out.byte(6);
                 out.factor(*proven);
                 out.bytes(new.expose());
             }
@@ -166,7 +160,6 @@ impl Dialog {
         let name = String::from_utf8(from.bytes()?.to_vec()).map_err(|_| Unreadable)?;
         let password = Password::new(from.bytes()?);
         let accepted = from.optional()?.map(<[u8]>::to_vec);
-        let pin = from.optional()?.map(Code::new);
         let join_key = from.bytes()?.try_into().map_err(|_| Unreadable)?;
         let rounds = from.byte()?;
         let question = match from.byte()? {
@@ -176,17 +169,16 @@ impl Dialog {
                 let challenge = ChallengeId(Uuid::from_slice(from.bytes()?).map_err(|_| Unreadable)?);
                 Question::Number { challenge, number: from.byte()? }
             }
-            3 => Question::Pin,
-            4 => Question::NextCode { first: Code::new(from.bytes()?) },
-            5 => Question::Enrol { seed: Seed::new(from.bytes()?) },
-            6 => Question::NewPassword { proven: from.factor()? },
-            7 => Question::RepeatPassword { proven: from.factor()?, new: Password::new(from.bytes()?) },
+            3 => Question::NextCode { first: Code::new(from.bytes()?) },
+            4 => Question::Enrol { seed: Seed::new(from.bytes()?) },
+            5 => Question::NewPassword { proven: from.factor()? },
+            6 => Question::RepeatPassword { proven: from.factor()?, new: Password::new(from.bytes()?) },
             _ => return Err(Unreadable),
         };
         if !from.0.is_empty() {
             return Err(Unreadable);
         }
-        Ok(Self { name, password, accepted, pin, join_key, rounds, question })
+        Ok(Self { name, password, accepted, join_key, rounds, question })
     }
 }
 
@@ -263,10 +255,9 @@ mod tests {
             0 => Question::Choice,
             1 => Question::Code,
             2 => Question::Number { challenge, number },
-            3 => Question::Pin,
-            4 => Question::NextCode { first: Code::new(bytes) },
-            5 => Question::Enrol { seed: Seed::new(bytes) },
-            6 => Question::NewPassword { proven },
+            3 => Question::NextCode { first: Code::new(bytes) },
+            4 => Question::Enrol { seed: Seed::new(bytes) },
+            5 => Question::NewPassword { proven },
             _ => Question::RepeatPassword { proven, new: Password::new(bytes) },
         }
     }
@@ -277,16 +268,14 @@ mod tests {
             name in ".{0,20}",
             password in prop::collection::vec(any::<u8>(), 0..200),
             accepted in prop::option::of(prop::collection::vec(any::<u8>(), 0..200)),
-            pin in prop::option::of("[0-9]{4,8}"),
             join_key: [u8; 32],
             rounds: u8,
-            which in 0..8_u8,
+            which in 0..7_u8,
             bytes in prop::collection::vec(any::<u8>(), 0..64),
             number in 0..100_u8,
         ) {
-            let pin = pin.map(|pin| Code::new(pin.into_bytes()));
             let question = question(which, &bytes, number);
-            let dialog = Dialog { name, password: Password::new(password), accepted, pin, join_key, rounds, question };
+            let dialog = Dialog { name, password: Password::new(password), accepted, join_key, rounds, question };
             let written = dialog.write();
             let read = Dialog::read(&written).unwrap();
             prop_assert_eq!(read.write(), written.clone());

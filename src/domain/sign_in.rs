@@ -52,7 +52,6 @@ pub enum Prompt {
     /// Approve on the phone, or a code?
     Choice,
     Code,
-    Pin,
     /// A first token, since there is none.
     Enrol,
     /// In place of the expired one; what was proven for it.
@@ -139,8 +138,6 @@ pub struct Begin<'a> {
     pub account: Option<&'a Account>,
     pub extra: &'a Extra,
     pub screen: Screen,
-    /// The person has a PIN, it is wanted here, and it has not been given yet.
-    pub pin_missing: bool,
     pub now: jiff::Timestamp,
 }
 
@@ -151,15 +148,7 @@ impl SignIn {
             Requirement::Deny(Denial::NoFactor | Denial::MustEnrol) if begin.may_enrol() => Plan::Prompt(Prompt::Enrol),
             Requirement::Deny(denial) => Plan::Judge(Proof::Denied(*denial)),
             Requirement::PasswordOnly(exemption) => Plan::Judge(Proof::Exempt(*exemption)),
-            Requirement::AnyOf(factors) => match begin.second_factor(factors) {
-                denied @ Plan::Judge(Proof::Denied(_) | Proof::Grace) => denied,
-                Plan::Judge(_) | Plan::Ask(_) | Plan::Show(_) | Plan::Wait(_) | Plan::Prompt(_)
-                    if begin.pin_missing =>
-                {
-                    Plan::Prompt(Prompt::Pin)
-                }
-                plan @ (Plan::Judge(_) | Plan::Ask(_) | Plan::Show(_) | Plan::Wait(_) | Plan::Prompt(_)) => plan,
-            },
+            Requirement::AnyOf(factors) => begin.second_factor(factors),
         };
         (Self { state: State::Password(plan) }, Step::Password)
     }
@@ -314,7 +303,7 @@ mod tests {
     use super::*;
 
     fn with<'a>(client: &'a Client, account: &'a Account, extra: &'a Extra, screen: Screen) -> Begin<'a> {
-        Begin { client, account: Some(account), extra, screen, pin_missing: false, now: NOW }
+        Begin { client, account: Some(account), extra, screen, now: NOW }
     }
 
     fn begin(requirement: &Requirement, extra: &Extra) -> (SignIn, Step) {

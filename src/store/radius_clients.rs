@@ -20,7 +20,7 @@ impl Store {
     pub(super) async fn radius_policies(&self) -> Result<HashMap<Uuid, RadiusPolicy>, StoreFault> {
         let rows = sqlx::query!(
             r#"select client_id, secret_sealed, nas_identifier, radsec_name, require_message_authenticator, first_factor,
-                      upstreams, eap, dialogs, enrol, password_change, pin, pass_through,
+                      upstreams, eap, dialogs, enrol, password_change, pass_through,
                       monitors as "monitors: Json<Vec<Monitor>>"
                from radius_clients"#
         )
@@ -46,7 +46,6 @@ impl Store {
                 dialogs: row.dialogs,
                 enrol: row.enrol,
                 password_change: row.password_change,
-                pin: row.pin,
                 pass_through: row.pass_through,
                 monitors: row.monitors.0,
                 replies: replies.remove(&row.client_id).unwrap_or_default(),
@@ -66,8 +65,8 @@ impl Store {
         sqlx::query!(
             "insert into radius_clients (client_id, secret_sealed, nas_identifier, radsec_name,
                                          require_message_authenticator, first_factor, upstreams, eap, dialogs, enrol,
-                                         password_change, pin, pass_through, monitors)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+                                         password_change, pass_through, monitors)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
             client.0,
             sealed,
             policy.nas_identifier,
@@ -79,7 +78,6 @@ impl Store {
             policy.dialogs,
             policy.enrol,
             policy.password_change,
-            policy.pin,
             &policy.pass_through,
             Json(&policy.monitors) as _,
         )

@@ -189,9 +189,10 @@ impl Shared {
             Presence::Right => None,
             Presence::Wrong => Some(Discard::Signature),
             // RFC 5997 §3 asks for none in the answer to a Status-Server, which grants nothing. EAP needs one always (RFC 3579 §3.2).
-            Presence::Absent if answer.has_eap() => Some(Discard::NoSignature),
-            Presence::Absent if self.wants_signature && waiting.kind != Kind::Status => Some(Discard::NoSignature),
-            Presence::Absent => None,
+            Presence::Absent => {
+                let is_wanted = answer.has_eap() || (self.wants_signature && waiting.kind != Kind::Status);
+                is_wanted.then_some(Discard::NoSignature)
+            }
         }
     }
 

@@ -17,7 +17,9 @@ mod fixture;
 mod gateways;
 mod keys;
 mod people_files;
+mod replies;
 mod running;
+mod upstreams;
 mod users;
 
 #[path = "../support/slapd.rs"]

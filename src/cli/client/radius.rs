@@ -62,9 +62,6 @@ pub struct Options {
     /// Let people change an expired password in a dialog
     #[arg(long, requires = "dialogs")]
     password_change: bool,
-    /// Ask for the person's PIN in a dialog
-    #[arg(long, requires = "dialogs")]
-    pin: bool,
     /// An attribute of the upstream's Access-Accept to pass on, by its name; may be repeated
     #[arg(long, value_name = "ATTRIBUTE")]
     pass_through: Vec<String>,
@@ -131,7 +128,6 @@ impl Options {
             dialogs: self.dialogs,
             enrol: self.enrol_in_dialog,
             password_change: self.password_change,
-            pin: self.pin,
             pass_through: self.pass_through,
             monitors: self.monitors,
             replies: vec![],
@@ -152,6 +148,18 @@ impl Options {
             return Err(Failure::input("options of RADIUS need --radius-secret-file or --radius-secret-generate"));
         }
         Ok(None)
+    }
+}
+
+/// A client that names a server nobody knows could sign nobody in.
+pub async fn check_upstreams(world: &World, policy: Option<&RadiusPolicy>) -> Result<(), Failure> {
+    let Some(policy) = policy.filter(|policy| !policy.upstreams.is_empty()) else { return Ok(()) };
+    let known = world.store.upstream_servers().await?;
+    match policy.upstreams.iter().find(|name| known.iter().all(|server| server.name != **name)) {
+        Some(name) => Err(Failure::Input(format!(
+            "there is no upstream server {name:?}; make it known with `vestibule upstream add`"
+        ))),
+        None => Ok(()),
     }
 }
 
@@ -178,7 +186,6 @@ pub struct Shown {
     dialogs: bool,
     enrol_in_dialog: bool,
     password_change: bool,
-    pin: bool,
     pass_through: Vec<String>,
     monitors: Vec<Monitor>,
 }
@@ -195,7 +202,6 @@ impl Shown {
             dialogs: policy.dialogs,
             enrol_in_dialog: policy.enrol,
             password_change: policy.password_change,
-            pin: policy.pin,
             pass_through: policy.pass_through,
             monitors: policy.monitors,
         }
@@ -220,7 +226,6 @@ impl Shown {
             ("dialogs", yes(self.dialogs)),
             ("enrol in dialog", yes(self.enrol_in_dialog)),
             ("password change", yes(self.password_change)),
-            ("PIN", yes(self.pin)),
             ("passed through", self.pass_through.join(", ")),
             ("monitors", monitors.collect::<Vec<_>>().join(", ")),
         ]

@@ -27,8 +27,6 @@ pub struct RadiusPolicy {
     pub enrol: bool,
     /// May an expired password be changed in a dialog?
     pub password_change: bool,
-    /// Is the person's PIN asked for?
-    pub pin: bool,
     /// Attributes of the upstream's Access-Accept that are passed on, by dictionary name.
     pub pass_through: Vec<String>,
     /// Accounts of probes: answered without asking anybody anything.
@@ -88,7 +86,6 @@ impl RadiusPolicy {
             dialogs: false,
             enrol: false,
             password_change: false,
-            pin: false,
             pass_through: vec![],
             monitors: vec![],
             replies: vec![],

@@ -292,7 +292,6 @@ pub static PRODUCTS: &[Product] = &[
             wants_authenticator: Some("since RouterOS 7.15, unless require-message-auth=no"),
             calling_station: Address,
             groups: &["mikrotik-group"],
-            ..UNKNOWN
         }),
     },
     Product {

@@ -278,7 +278,9 @@ fn fits(dictionary: &Dictionary, answer: &[Encoded]) -> Result<(), TemplateFault
         return Ok(());
     }
     let mut taken = std::collections::HashMap::<Code, usize>::new();
-    answer.iter().for_each(|encoded| *taken.entry(encoded.code()).or_default() += encoded.wire_len());
+    for encoded in answer {
+        *taken.entry(encoded.code()).or_default() += encoded.wire_len();
+    }
     let largest = taken.into_iter().max_by_key(|(_, bytes)| *bytes).map(|(code, _)| code);
     let name =
         largest.map(|code| dictionary.by_code(code).map_or_else(|| code.to_string(), |known| known.name.clone()));

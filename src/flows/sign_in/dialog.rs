@@ -32,7 +32,6 @@ pub(super) struct Carried {
     /// The first factor as it was accepted, and what the answer offers.
     pub offered: Option<Offered>,
     pub accepted: Option<Vec<u8>>,
-    pub pin: Option<Code>,
     pub join_key: Option<[u8; 32]>,
     pub rounds: u8,
     /// The number that was shown.
@@ -56,7 +55,7 @@ pub(super) enum Resumed {
 /// Time to answer a question, and one that takes thought or another device.
 const ANSWER: Duration = Duration::from_mins(2);
 const LONG_ANSWER: Duration = Duration::from_mins(5);
-/// The longest answer that is a code or PIN; a dialog holds no more.
+/// The longest answer that is a code; a dialog holds no more.
 const LONGEST_CODE: usize = 64;
 
 impl Run<'_> {
@@ -74,7 +73,6 @@ impl Run<'_> {
         let code = || Code::new(field.expose().get(..LONGEST_CODE).unwrap_or(field.expose()));
         let mut carried = Carried {
             accepted: dialog.accepted.clone(),
-            pin: dialog.pin.clone(),
             join_key: Some(dialog.join_key),
             rounds: dialog.rounds,
             again: taken.used,
@@ -87,10 +85,6 @@ impl Run<'_> {
             Question::Number { challenge, number } => {
                 carried.number = Some(number);
                 Extra::Shown(challenge)
-            }
-            Question::Pin => {
-                carried.pin = Some(code());
-                Extra::Nothing
             }
             Question::NextCode { first } => Extra::Pair(first, code()),
             Question::Enrol { seed } => {
@@ -128,7 +122,6 @@ impl Run<'_> {
         let question = match what {
             Prompt::Choice => Question::Choice,
             Prompt::Code => Question::Code,
-            Prompt::Pin => Question::Pin,
             Prompt::Enrol => Question::Enrol {
                 // Another try is for the key that the person has typed in already.
                 seed: self
@@ -176,7 +169,6 @@ impl Run<'_> {
             name: self.attempt.name.to_owned(),
             password: held.offered.password.clone(),
             accepted,
-            pin: self.carried.pin.clone(),
             join_key: held.join_key,
             rounds: self.carried.rounds,
             question,
@@ -188,9 +180,7 @@ impl Run<'_> {
         let (seed, limit) = match &dialog.question {
             Question::Enrol { seed } => (Some(seed), LONG_ANSWER),
             Question::NewPassword { .. } | Question::RepeatPassword { .. } => (None, LONG_ANSWER),
-            Question::Choice | Question::Code | Question::Number { .. } | Question::Pin | Question::NextCode { .. } => {
-                (None, ANSWER)
-            }
+            Question::Choice | Question::Code | Question::Number { .. } | Question::NextCode { .. } => (None, ANSWER),
         };
         let text = dialog.question.text(again, &seed.map(seed_text).unwrap_or_default());
         let state = self.desk.store.keep_dialog(self.attempt.client.id, &dialog.write(), limit).await?;

@@ -225,9 +225,7 @@ impl Run<'_> {
             }
         }
         let requirement = required(account.as_ref());
-        let pin_missing = false;
-        let begin =
-            Begin { client, account: account.as_ref(), extra: &offered.extra, screen: *screen, pin_missing, now };
+        let begin = Begin { client, account: account.as_ref(), extra: &offered.extra, screen: *screen, now };
         let (machine, _) = SignIn::begin(&requirement, begin);
         let wanted = matches!(&requirement, Requirement::AnyOf(factors) if factors.contains(&Factor::RecoveryCode));
         let recovery = match (&offered.extra, &account) {

@@ -106,7 +106,7 @@ impl Reader<'_> {
             // The oldest dictionaries name the vendor behind the type.
             None => options.iter().find_map(|option| self.known_vendor(option).cloned()),
         };
-        let code = match self.code(code, vendor)? {
+        let code = match place(code, vendor)? {
             Ok(code) => code,
             Err(why) => {
                 self.dictionary.refuse(name, why);
@@ -147,35 +147,6 @@ impl Reader<'_> {
             return Err("only text, bytes and numbers of 32 bits have a tag (RFC 2868); leave has_tag out".to_owned());
         }
         self.dictionary.define(attribute)
-    }
-
-    /// Where it stands, or why a packet of ours has no place for it.
-    fn code(&self, code: &str, vendor: Option<Vendor>) -> Result<Result<Code, String>, String> {
-        if code.contains('.') {
-            return Ok(Err(
-                "it is a part of another attribute, and attributes within attributes are not sent".to_owned()
-            ));
-        }
-        let Some(number) = number(code) else {
-            return Err(format!("{code} is no number of an attribute; write one from 1 to 255"));
-        };
-        if let Some(why) = vendor.as_ref().and_then(|vendor| vendor.unsendable.clone()) {
-            return Ok(Err(why));
-        }
-        let kind = match u8::try_from(number) {
-            // Some vendors count from 0.
-            Ok(0) if vendor.is_none() => {
-                return Err("0 is no number of an attribute; write one from 1 to 255".to_owned());
-            }
-            Ok(kind) => kind,
-            Err(_) => {
-                return Ok(Err(format!("its number {number} is larger than 255, which a packet has no room for")));
-            }
-        };
-        Ok(Ok(match vendor {
-            Some(vendor) => Code::Vendor { vendor: vendor.id, kind },
-            None => Code::Standard(kind),
-        }))
     }
 
     /// `None` if it cannot be sent, which is noted.
@@ -281,6 +252,33 @@ impl Reader<'_> {
             self.dictionary.notes.push(Remark { file: self.file.to_owned(), line: self.line, why });
         }
     }
+}
+
+/// Where it stands, or why a packet of ours has no place for it.
+fn place(code: &str, vendor: Option<Vendor>) -> Result<Result<Code, String>, String> {
+    if code.contains('.') {
+        return Ok(Err("it is a part of another attribute, and attributes within attributes are not sent".to_owned()));
+    }
+    let Some(number) = number(code) else {
+        return Err(format!("{code} is no number of an attribute; write one from 1 to 255"));
+    };
+    if let Some(why) = vendor.as_ref().and_then(|vendor| vendor.unsendable.clone()) {
+        return Ok(Err(why));
+    }
+    let kind = match u8::try_from(number) {
+        // Some vendors count from 0.
+        Ok(0) if vendor.is_none() => {
+            return Err("0 is no number of an attribute; write one from 1 to 255".to_owned());
+        }
+        Ok(kind) => kind,
+        Err(_) => {
+            return Ok(Err(format!("its number {number} is larger than 255, which a packet has no room for")));
+        }
+    };
+    Ok(Ok(match vendor {
+        Some(vendor) => Code::Vendor { vendor: vendor.id, kind },
+        None => Code::Standard(kind),
+    }))
 }
 
 /// What a rule can write: no blanks, no `:` (a tag follows it), no `=` (a value follows it).

@@ -42,64 +42,6 @@ fn the_shipped_dictionaries_have_neither_faults_nor_notes() {
 }
 
 #[test]
-fn what_we_ship_agrees_with_freeradius_where_that_is_installed() {
-    let folder = std::path::Path::new("/usr/share/freeradius");
-    let Ok(entries) = std::fs::read_dir(folder) else { return };
-    // Those of other protocols and its own inner attributes use the same numbers otherwise.
-    let other = ["dhcp", "freeradius", "compat", "vqp", "dhcpv6", "usr.illegal", "wimax.alvarion", "wimax.wichorus"];
-    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    let mut names: Vec<String> = names
-        .filter(|name| name.strip_prefix("dictionary.").is_some_and(|rest| !other.iter().any(|o| rest.starts_with(o))))
-        .collect();
-    names.sort();
-    let file = |name: &str| String::from_utf8_lossy(&std::fs::read(folder.join(name)).unwrap()).into_owned();
-    let (base, accounting) = (file("dictionary.rfc2865"), file("dictionary.rfc2866"));
-    let mut read_all = 0;
-    let mut seen = std::collections::BTreeSet::new();
-    let mut wrong = vec![];
-    for name in &names {
-        let text = file(name);
-        // Files lean on these; some lean on yet others, and are passed over.
-        let theirs = match Dictionary::of(&[("rfc2865", &base), ("rfc2866", &accounting), (name, &text)]) {
-            Ok(theirs) => theirs,
-            Err(faults) => {
-                let lean = ["no ATTRIBUTE is called", "no VENDOR is called", "other files", "is attribute"];
-                wrong.extend(
-                    faults
-                        .faults
-                        .iter()
-                        .filter(|fault| !lean.iter().any(|l| fault.why.contains(l)))
-                        .map(ToString::to_string),
-                );
-                continue;
-            }
-        };
-        read_all += 1;
-        for ours in
-            shipped().attributes().iter().filter(|ours| theirs.by_name.contains_key(&ours.name.to_ascii_lowercase()))
-        {
-            let Ok(attribute) = theirs.attribute(&ours.name) else { continue };
-            seen.insert(ours.name.clone());
-            let same = (ours.code, ours.form, ours.has_tag, ours.is_hidden);
-            if same != (attribute.code, attribute.form, attribute.has_tag, attribute.is_hidden) {
-                wrong.push(format!("{name}: {ours:?} is {attribute:?}"));
-            }
-            for value in ours.value_names() {
-                let (ours, theirs) = (ours.value(value), attribute.value(value));
-                if theirs.is_some() && ours != theirs {
-                    wrong.push(format!("{name}: {value} is {theirs:?}, not {ours:?}"));
-                }
-            }
-        }
-    }
-    assert_eq!(wrong, [""; 0]);
-    assert!(read_all > 100, "{read_all} of {} dictionaries are read", names.len());
-    let missing: Vec<&str> =
-        shipped().attributes().iter().map(|a| a.name.as_str()).filter(|n| !seen.contains(*n)).collect();
-    assert_eq!(missing, [""; 0], "names that FreeRADIUS does not have");
-}
-
-#[test]
 fn an_attribute_is_a_name_a_number_a_type_and_options() {
     let dictionary = read(
         "# a comment\n\nVENDOR Acme 4711\nBEGIN-VENDOR Acme\nATTRIBUTE Acme-Role 0x0a string # its role\n\

@@ -56,7 +56,7 @@ pub fn values(attribute: &Attribute, tag: Option<u8>, values: &Values) -> Result
     let most = room(attribute, tag);
     let bare = match values {
         Values::Fixed(text) => return fixed(attribute, tag, text, most),
-        Values::One(text) => whole(attribute, text.as_bytes(), most, "the person's value")?,
+        Values::One(text) => whole(attribute, text.as_bytes(), most, "the value for this person")?,
         Values::Each(each) => {
             let mut all = vec![];
             for (group, text) in each {
@@ -164,11 +164,11 @@ fn tagged(attribute: &Attribute, tag: Option<u8>, mut value: Vec<u8>) -> Vec<u8>
 
 /// A value that the rule itself wrote.
 fn fixed(attribute: &Attribute, tag: Option<u8>, text: &str, most: usize) -> Result<Vec<Vec<u8>>, TemplateFault> {
-    let wrong = |instead: &str| TemplateFault::Value {
+    let wrong = |instead: String| TemplateFault::Value {
         name: attribute.name.clone(),
         holds: attribute.form.name(),
         value: text.to_owned(),
-        instead: instead.to_owned(),
+        instead,
     };
     let value = match attribute.form {
         Form::Text | Form::Octets => {
@@ -177,53 +177,54 @@ fn fixed(attribute: &Attribute, tag: Option<u8>, text: &str, most: usize) -> Res
                     .decode(digits.as_bytes())
                     .ok()
                     .filter(|bytes| !bytes.is_empty())
-                    .ok_or_else(|| wrong("write an even number of hexadecimal digits behind 0x"))?,
+                    .ok_or_else(|| wrong("write an even number of hexadecimal digits behind 0x".to_owned()))?,
                 _ => text.as_bytes().to_vec(),
             };
             let parts = whole(attribute, &bytes, most, "the value")?;
             return Ok(parts.into_iter().map(|part| tagged(attribute, tag, part)).collect());
         }
-        Form::Byte | Form::Short | Form::Integer | Form::Integer64 => {
-            let number = number(attribute, text).map_err(|instead| wrong(&instead))?;
-            let bytes = number.to_be_bytes();
-            match attribute.form {
-                Form::Byte => bytes[7..].to_vec(),
-                Form::Short => bytes[6..].to_vec(),
-                Form::Integer64 => bytes.to_vec(),
-                _ if attribute.has_tag => {
-                    // RFC 2868 §3.1: the tag is the first of the four bytes.
-                    if number > 0x00ff_ffff {
-                        return Err(wrong("beside a tag a number has 24 bits"));
-                    }
-                    [&[tag.unwrap_or(0)], &bytes[5..]].concat()
-                }
-                _ => bytes[4..].to_vec(),
+        Form::Byte => named(attribute, text).map_err(wrong)?.to_be_bytes()[7..].to_vec(),
+        Form::Short => named(attribute, text).map_err(wrong)?.to_be_bytes()[6..].to_vec(),
+        Form::Integer64 => named(attribute, text).map_err(wrong)?.to_be_bytes().to_vec(),
+        Form::Integer if attribute.has_tag => {
+            // RFC 2868 §3.1: the tag is the first of the four bytes.
+            let number = named(attribute, text).map_err(wrong)?;
+            if number > 0x00ff_ffff {
+                return Err(wrong("beside a tag a number has 24 bits".to_owned()));
             }
+            [&[tag.unwrap_or(0)], &number.to_be_bytes()[5..]].concat()
         }
+        Form::Integer => named(attribute, text).map_err(wrong)?.to_be_bytes()[4..].to_vec(),
         Form::Date => {
             let seconds = match text.parse::<Timestamp>() {
                 Ok(at) => u32::try_from(at.as_second()).ok(),
                 Err(_) => text.parse().ok(),
             };
-            seconds.ok_or_else(|| wrong("write a moment such as 2030-01-31T12:00:00Z"))?.to_be_bytes().to_vec()
+            seconds
+                .ok_or_else(|| wrong("write a moment such as 2030-01-31T12:00:00Z".to_owned()))?
+                .to_be_bytes()
+                .to_vec()
         }
-        Form::Ipv4 => text.parse::<Ipv4Addr>().map_err(|_| wrong("write one such as 10.0.0.5"))?.octets().to_vec(),
-        Form::Ipv6 => text.parse::<Ipv6Addr>().map_err(|_| wrong("write one such as 2001:db8::5"))?.octets().to_vec(),
+        Form::Ipv4 => {
+            text.parse::<Ipv4Addr>().map_err(|_| wrong("write one such as 10.0.0.5".to_owned()))?.octets().to_vec()
+        }
+        Form::Ipv6 => {
+            text.parse::<Ipv6Addr>().map_err(|_| wrong("write one such as 2001:db8::5".to_owned()))?.octets().to_vec()
+        }
         Form::Ipv6Prefix => {
             let net = text.parse::<Ipv6Net>().ok().filter(|net| net.addr() == net.network());
-            let net = net.ok_or_else(|| wrong("write one such as 2001:db8::/64, without bits of a host"))?;
+            let net = net.ok_or_else(|| wrong("write one such as 2001:db8::/64, without bits of a host".to_owned()))?;
             // RFC 3162 §2.3: a reserved byte, the length, the prefix.
             [&[0, net.prefix_len()], &net.addr().octets()[..]].concat()
         }
-        Form::InterfaceId => {
-            interface_id(text).ok_or_else(|| wrong("write four groups of hexadecimal digits such as 0:0:0:1"))?
-        }
+        Form::InterfaceId => interface_id(text)
+            .ok_or_else(|| wrong("write four groups of hexadecimal digits such as 0:0:0:1".to_owned()))?,
     };
     Ok(vec![value])
 }
 
 /// A number by its name in the dictionary, or as it is; or what to write instead.
-fn number(attribute: &Attribute, text: &str) -> Result<u64, String> {
+fn named(attribute: &Attribute, text: &str) -> Result<u64, String> {
     let largest = attribute.form.largest().unwrap_or_default();
     let digits = text.strip_prefix("0x").map_or_else(|| text.parse().ok(), |hex| u64::from_str_radix(hex, 16).ok());
     if let Some(number) = attribute.value(text).or(digits).filter(|number| *number <= largest) {

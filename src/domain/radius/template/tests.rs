@@ -45,7 +45,8 @@ fn refused(text: &str) -> String {
 
 #[test]
 fn a_value_is_encoded_as_its_attribute_wants_it() {
-    let table: [(&str, u8, Option<(u32, u8)>, &[u8]); 17] = [
+    type Row = (&'static str, u8, Option<(u32, u8)>, &'static [u8]);
+    let table: [Row; 17] = [
         ("Filter-Id=staff", 11, None, b"staff"),
         ("filter-id = \" two words \"", 11, None, b" two words "),
         ("Class=0x00ff", 25, None, &[0, 0xff]),
@@ -296,7 +297,9 @@ fn every_preset_works_with_the_shipped_dictionaries() {
     for known in PRESETS {
         let rules = preset(&format!("{}:x", known.name)).unwrap();
         assert!(!rules.is_empty());
-        rules.iter().for_each(|rule| rule.check(shipped()).unwrap());
+        for rule in &rules {
+            rule.check(shipped()).unwrap();
+        }
     }
 }
 
@@ -375,5 +378,30 @@ proptest! {
                 prop_assert!(readable(shipped(), &one).name.starts_with(known.as_str()));
             }
         }
+    }
+}
+
+#[test]
+fn every_example_of_the_documentation_is_a_rule_that_can_be_sent() {
+    let page = include_str!("../../../../docs/radius-replies.md");
+    let mut examples = 0;
+    for line in page.lines() {
+        let Some(words) = line.strip_prefix("vestibule client reply add ") else { continue };
+        let words = words.split_once(' ').unwrap().1.split(" --when-group").next().unwrap();
+        let words = words.split(" --unless-group").next().unwrap().replace('\'', "");
+        let rules = match words.strip_prefix("--preset ") {
+            Some(named) => preset(named).unwrap_or_else(|fault| panic!("{line}: {fault}")),
+            None => vec![Rule::parse(&words).unwrap_or_else(|fault| panic!("{line}: {fault}"))],
+        };
+        for rule in &rules {
+            rule.check(shipped()).unwrap_or_else(|fault| panic!("{line}: {fault}"));
+        }
+        let in_groups = groups(&["vpn-staff", "ctx-users"]);
+        assert!(!answer(shipped(), &rules, &alice(&in_groups)).unwrap().is_empty(), "{line}");
+        examples += 1;
+    }
+    assert!(examples > 20, "{examples} examples are found");
+    for known in PRESETS {
+        assert!(page.contains(&format!("--preset {}", known.name)), "{} has no example", known.name);
     }
 }
