@@ -27,6 +27,7 @@ mod serve;
 mod session;
 mod show;
 mod sync;
+mod upstream;
 mod user;
 mod world;
 
@@ -70,6 +71,9 @@ enum Command {
     /// The directories people are looked up in
     #[command(subcommand)]
     Directory(directory::Command),
+    /// RADIUS servers behind us, which check first factors
+    #[command(subcommand)]
+    Upstream(upstream::Command),
     /// The gateways that may ask us to sign people in, and their rules
     #[command(subcommand)]
     Client(client::Command),
@@ -130,6 +134,7 @@ impl Command {
             Self::Restore(command) => command.run(&settings()?),
             Self::Backup(command) => world::open(&settings()?, async |world| command.run(world).await),
             Self::Key(command) => world::open(&settings()?, async |world| command.run(world).await),
+            Self::Upstream(command) => world::open(&settings()?, async |world| command.run(world).await),
             Self::Directory(command) => world::open(&settings()?, async |world| command.run(world).await),
             Self::Client(command) => world::open(&settings()?, async |world| command.run(world).await),
             Self::User(command) => world::open(&settings()?, async |world| command.run(world).await),

@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use sqlx::postgres::PgConnectOptions;
 use tokio::runtime::Runtime;
@@ -210,6 +211,11 @@ impl World {
         Ok(DirectoryClient::new(directory, &Background(&self.tasks))?)
     }
 
+    /// Who runs what an upstream server's client does beside us.
+    pub fn upstream_spawn(&self) -> Arc<dyn crate::upstream::Spawn> {
+        Arc::new(Beside(self.tasks.clone()))
+    }
+
     /// The one user that a name in any of its forms means.
     pub async fn user(&self, name: &str, directory: Option<&str>) -> Result<Listed, Failure> {
         let parsed = crate::domain::name::LoginName::parse(name).map_err(|fault| Failure::Input(fault.to_string()))?;
@@ -230,6 +236,15 @@ impl World {
                  brings them in"
             ))),
         }
+    }
+}
+
+/// What runs beside a command that asks upstream RADIUS servers.
+struct Beside(Tasks);
+
+impl crate::upstream::Spawn for Beside {
+    fn spawn(&self, name: &'static str, future: Pin<Box<dyn Future<Output = ()> + Send>>) {
+        self.0.spawn_many(name, future);
     }
 }
 

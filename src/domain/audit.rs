@@ -214,6 +214,15 @@ pub enum Event {
         name: String,
         by: String,
     },
+    UpstreamAdded {
+        name: String,
+        server: String,
+        by: String,
+    },
+    UpstreamRemoved {
+        name: String,
+        by: String,
+    },
     KeyRotated {
         key: u32,
         resealed: u64,
@@ -260,6 +269,8 @@ impl Event {
             | Self::DirectoryAdded { .. }
             | Self::DirectoryChanged { .. }
             | Self::DirectoryRemoved { .. }
+            | Self::UpstreamAdded { .. }
+            | Self::UpstreamRemoved { .. }
             | Self::SyncItemAdded { .. }
             | Self::SyncItemRemoved { .. }
             | Self::SyncItemMoved { .. }

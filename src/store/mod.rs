@@ -29,6 +29,7 @@ pub mod sync_cursors;
 pub mod sync_items;
 pub mod sync_runs;
 pub mod sync_writes;
+mod upstream_servers;
 pub mod users;
 pub mod waits;
 
