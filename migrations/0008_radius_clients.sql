@@ -16,8 +16,8 @@ create table radius_clients (
     enrol                         boolean not null,
     password_change               boolean not null,
     pass_through                  text[] not null,
-    -- [{"name": text, "accept": boolean}]
-    monitors                      jsonb not null,
+    -- Names of probes, rejected at once.
+    monitors                      text[] not null,
     check (first_factor <> 'upstream' or cardinality(upstreams) > 0),
     check (not eap or cardinality(upstreams) > 0),
     check (dialogs or not (enrol or password_change))

@@ -200,15 +200,6 @@ pub enum Event {
         to: u32,
         by: String,
     },
-    UpstreamAdded {
-        name: String,
-        server: String,
-        by: String,
-    },
-    UpstreamRemoved {
-        name: String,
-        by: String,
-    },
     DirectoryAdded {
         name: String,
         servers: Vec<String>,
@@ -220,6 +211,15 @@ pub enum Event {
         by: String,
     },
     DirectoryRemoved {
+        name: String,
+        by: String,
+    },
+    UpstreamAdded {
+        name: String,
+        server: String,
+        by: String,
+    },
+    UpstreamRemoved {
         name: String,
         by: String,
     },
@@ -266,11 +266,11 @@ impl Event {
             | Self::ReplyRuleAdded { .. }
             | Self::ReplyRuleRemoved { .. }
             | Self::ReplyRuleMoved { .. }
-            | Self::UpstreamAdded { .. }
-            | Self::UpstreamRemoved { .. }
             | Self::DirectoryAdded { .. }
             | Self::DirectoryChanged { .. }
             | Self::DirectoryRemoved { .. }
+            | Self::UpstreamAdded { .. }
+            | Self::UpstreamRemoved { .. }
             | Self::SyncItemAdded { .. }
             | Self::SyncItemRemoved { .. }
             | Self::SyncItemMoved { .. }

@@ -3,12 +3,11 @@
 use std::collections::HashMap;
 
 use sqlx::PgConnection;
-use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::seal::Place;
 use super::{Store, StoreFault};
-use crate::domain::client::radius::{FirstFactor, Monitor, RadiusPolicy};
+use crate::domain::client::radius::{FirstFactor, RadiusPolicy};
 use crate::domain::ids::ClientId;
 use crate::domain::secret::SharedSecret;
 
@@ -21,7 +20,7 @@ impl Store {
         let rows = sqlx::query!(
             r#"select client_id, secret_sealed, nas_identifier, radsec_name, require_message_authenticator, first_factor,
                       upstreams, eap, dialogs, enrol, password_change, pass_through,
-                      monitors as "monitors: Json<Vec<Monitor>>"
+                      monitors
                from radius_clients"#
         )
         .fetch_all(&self.pool)
@@ -47,7 +46,7 @@ impl Store {
                 enrol: row.enrol,
                 password_change: row.password_change,
                 pass_through: row.pass_through,
-                monitors: row.monitors.0,
+                monitors: row.monitors,
                 replies: replies.remove(&row.client_id).unwrap_or_default(),
             };
             policies.insert(row.client_id, policy);
@@ -79,7 +78,7 @@ impl Store {
             policy.enrol,
             policy.password_change,
             &policy.pass_through,
-            Json(&policy.monitors) as _,
+            &policy.monitors,
         )
         .execute(tx)
         .await?;

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::audit::Actor;
 use super::keys::CANARY;
 use super::seal::{Keyring, Place, SealFault};
-use super::{Store, StoreFault, authenticators, directories, keys, radius_clients};
+use super::{Store, StoreFault, authenticators, directories, keys, radius_clients, upstream_servers};
 use crate::domain::audit::Event;
 
 const BATCH: i64 = 500;
@@ -71,6 +71,7 @@ impl Store {
             resealed += self.reseal_data_keys().await?;
             resealed += self.reseal_directories().await?;
             resealed += self.reseal_radius_clients().await?;
+            resealed += self.reseal_upstream_servers().await?;
             resealed += self.reseal_authenticators().await?;
             if self.sealing_keys().await?.iter().all(|id| *id == current) {
                 break;
@@ -147,6 +148,24 @@ impl Store {
         Ok(done.rows_affected())
     }
 
+    async fn reseal_upstream_servers(&self) -> Result<u64, StoreFault> {
+        let rows = sqlx::query_as!(Sealed, "select id, secret_sealed as value from upstream_servers")
+            .fetch_all(&self.pool)
+            .await?;
+        let (ids, old, new) = self.batch(&rows, upstream_servers::place)?;
+        let done = sqlx::query!(
+            "update upstream_servers s set secret_sealed = n.anew
+             from unnest($1::uuid[], $2::bytea[], $3::bytea[]) as n (id, old, anew)
+             where s.id = n.id and s.secret_sealed = n.old",
+            &ids,
+            &old,
+            &new,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected())
+    }
+
     async fn reseal_authenticators(&self) -> Result<u64, StoreFault> {
         let mut resealed = 0;
         let mut after = Uuid::nil();
@@ -201,6 +220,7 @@ pub(super) async fn sealing_keys(connection: &mut PgConnection) -> Result<BTreeS
            from (select key_sealed as value from data_keys
                  union all select bind_password_sealed from directories
                  union all select secret_sealed from radius_clients
+                 union all select secret_sealed from upstream_servers
                  union all select seed_sealed from authenticators where seed_sealed is not null) sealed"#
     )
     .fetch_all(connection)

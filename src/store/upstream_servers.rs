@@ -64,7 +64,7 @@ impl Store {
         )
         .execute(&mut *tx)
         .await?;
-        let address = format!("{}:{}", server.host, server.port);
+        let address = server.address();
         let event = Event::UpstreamAdded { name: server.name.clone(), server: address, by: by.to_string() };
         self.administer(&mut tx, vec![event]).await?;
         super::snapshot::changed(&mut tx).await?;

@@ -29,8 +29,8 @@ pub struct RadiusPolicy {
     pub password_change: bool,
     /// Attributes of the upstream's Access-Accept that are passed on, by dictionary name.
     pub pass_through: Vec<String>,
-    /// Accounts of probes: answered without asking anybody anything.
-    pub monitors: Vec<Monitor>,
+    /// Names of probes: rejected without asking anybody. Accepting a name without a proof would let in whoever types it.
+    pub monitors: Vec<String>,
     /// What its Access-Accepts carry, in order.
     pub replies: Vec<Rule>,
 }
@@ -61,15 +61,6 @@ impl FirstFactor {
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|first| first.as_str() == text)
     }
-}
-
-/// A probe's account and its fixed answer.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Monitor {
-    pub name: String,
-    /// Access-Accept, else Access-Reject.
-    pub accept: bool,
 }
 
 impl RadiusPolicy {

@@ -21,6 +21,12 @@ pub struct UpstreamServer {
 }
 
 impl UpstreamServer {
+    /// Host and port, an IPv6 address in brackets.
+    pub fn address(&self) -> String {
+        let (open, close) = if self.host.contains(':') { ("[", "]") } else { ("", "") };
+        format!("{open}{}{close}:{}", self.host, self.port)
+    }
+
     /// Named one by one, so that a new setting cannot be forgotten: the build stops here.
     pub fn same_as(&self, other: &Self) -> bool {
         let Self { name, host, port, secret, timeout, tries, require_message_authenticator } = self;
