@@ -87,7 +87,7 @@ impl Command {
 
 impl Add {
     async fn run(self, world: &World) -> Result<(), Failure> {
-        if self.timeout < Duration::from_millis(100) || self.timeout > Duration::from_secs(60) {
+        if self.timeout < Duration::from_millis(100) || self.timeout > Duration::from_mins(1) {
             return Err(Failure::input("--timeout takes 100ms to 60s"));
         }
         let (host, port) = self.server;

@@ -186,12 +186,11 @@ impl Shared {
             return Some(Discard::Code);
         }
         match answer.message_authenticator(&self.secret, Some(waiting.request.authenticator())) {
-            Presence::Right => None,
             Presence::Wrong => Some(Discard::Signature),
             // RFC 5997 §3 asks for none in the answer to a Status-Server, which grants nothing. EAP needs one always (RFC 3579 §3.2).
             Presence::Absent if answer.has_eap() => Some(Discard::NoSignature),
             Presence::Absent if self.wants_signature && waiting.kind != Kind::Status => Some(Discard::NoSignature),
-            Presence::Absent => None,
+            Presence::Right | Presence::Absent => None,
         }
     }
 
