@@ -47,8 +47,7 @@ pub async fn access(desk: &Desk, request: &Request) -> Answer {
         return Box::pin(pass::eap(desk, request, policy)).await;
     }
     match prepare(request, policy) {
-        Ok(Asked::Monitor { accept: true }) => reply::accept(request, &[], [0; 2]).into(),
-        Ok(Asked::Monitor { accept: false }) => reply::reject(request).into(),
+        Ok(Asked::Nothing) => reply::reject(request).into(),
         Ok(Asked::SignIn(field)) => Box::pin(sign_in(desk, request, policy, &field)).await,
         Err(unfit) => {
             metrics::radius_refused(unfit.reason());
@@ -66,17 +65,15 @@ pub async fn access(desk: &Desk, request: &Request) -> Answer {
 
 /// What a request asks for.
 enum Asked {
-    /// A probe, which gets its fixed answer.
-    Monitor {
-        accept: bool,
-    },
+    /// A probe: it wants to know that there is an answer.
+    Nothing,
     SignIn(Password),
 }
 
 fn prepare(request: &Request, policy: &RadiusPolicy) -> Result<Asked, Unfit> {
     let name = request.name().ok_or(Unfit::Name)?;
-    if let Some(monitor) = policy.monitors.iter().find(|monitor| monitor.name == name) {
-        return Ok(Asked::Monitor { accept: monitor.accept });
+    if policy.monitors.iter().any(|monitor| monitor == name) {
+        return Ok(Asked::Nothing);
     }
     Ok(Asked::SignIn(field(request, policy)?))
 }

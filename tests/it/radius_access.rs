@@ -4,8 +4,9 @@ use std::net::IpAddr;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use vestibule::domain::client::radius::{FirstFactor, Monitor};
-use vestibule::domain::client::{Client, UserMatch};
+use vestibule::domain::client::radius::FirstFactor;
+use vestibule::domain::client::{Client, ServiceAccount, ServiceAccounts, UserMatch};
+use vestibule::domain::dn::Dn;
 
 use super::support::appliance::{Appliance, RADIUS_SECRET, vpn, vpn_with};
 use super::support::ldap::Ldap;
@@ -284,18 +285,18 @@ async fn where_the_person_is_counts_for_trusted_networks_if_nobody_can_have_chan
 }
 
 #[tokio::test]
-async fn a_probes_account_gets_its_fixed_answer_and_nobody_is_asked() {
+async fn a_probe_is_rejected_at_once_and_a_service_account_accepted_on_its_password_and_nobody_is_asked() {
     let slapd = openldap();
-    let monitors = [("probe", true), ("ping", false)];
-    let client = vpn_with(|radius| {
-        radius.monitors = monitors.map(|(name, accept)| Monitor { name: name.into(), accept }).to_vec();
-    });
+    let client = vpn_with(|radius| radius.monitors = vec!["probe".into()]);
+    let service = ServiceAccounts::Exact(Dn::parse(&slapd.dn_of("user0002")).unwrap());
+    let client = Client { service_accounts: vec![ServiceAccount { who: service, from: vec![] }], ..client };
     let appliance = Appliance::before(&slapd).client(client).user("user0001").with(app()).await;
     let nas = appliance.nas().await;
     for _ in 0..3 {
-        assert_eq!(nas.ask(&Request::pap("probe", "whatever")).await.code, ACCESS_ACCEPT);
-        assert_eq!(nas.ask(&Request::pap("ping", "whatever")).await.code, ACCESS_REJECT);
+        assert_eq!(nas.ask(&Request::pap("probe", "whatever")).await.code, ACCESS_REJECT);
+        assert_eq!(nas.ask(&Request::pap("user0002", "pw-user0002")).await.code, ACCESS_ACCEPT);
     }
+    assert!(appliance.recorded().await.is_empty(), "neither is a sign-in of a person");
     assert_eq!(nas.ask(&Request::pap("Probe", "whatever")).await.code, ACCESS_REJECT, "that is another name");
     assert_eq!(appliance.recorded().await.len(), 1);
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::super::failure::Failure;
 use super::super::world::World;
 use super::super::{input, show};
-use crate::domain::client::radius::{FirstFactor, Monitor, RadiusPolicy};
+use crate::domain::client::radius::{FirstFactor, RadiusPolicy};
 use crate::domain::secret::SharedSecret;
 
 /// Who checks the password.
@@ -65,9 +65,10 @@ pub struct Options {
     /// An attribute of the upstream's Access-Accept to pass on, by its name; may be repeated
     #[arg(long, value_name = "ATTRIBUTE")]
     pass_through: Vec<String>,
-    /// A probe's account, always answered the same way and without asking anybody; may be repeated
-    #[arg(long = "monitor", value_name = "NAME=accept|reject", value_parser = monitor)]
-    monitors: Vec<Monitor>,
+    /// The name a probe signs in by: rejected at once, which shows that we answer; may be repeated. A probe that must be
+    /// accepted signs in with the password of a --service-account
+    #[arg(long = "monitor", value_name = "NAME", value_parser = input::words)]
+    monitors: Vec<String>,
 }
 
 /// RFC 2865 §3 wants a secret that cannot be guessed; an offline guess costs one MD5.
@@ -163,16 +164,6 @@ pub async fn check_upstreams(world: &World, policy: Option<&RadiusPolicy>) -> Re
     }
 }
 
-fn monitor(text: &str) -> Result<Monitor, String> {
-    let (name, answer) = text.rsplit_once('=').unwrap_or((text, ""));
-    let accept = match answer {
-        "accept" => true,
-        "reject" => false,
-        _ => return Err("write NAME=accept or NAME=reject".to_owned()),
-    };
-    Ok(Monitor { name: input::words(name)?, accept })
-}
-
 /// The RADIUS side of a client as scripts see it; never the secret.
 #[derive(Serialize)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a switch of its own that an administrator sets")]
@@ -187,7 +178,7 @@ pub struct Shown {
     enrol_in_dialog: bool,
     password_change: bool,
     pass_through: Vec<String>,
-    monitors: Vec<Monitor>,
+    monitors: Vec<String>,
 }
 
 impl Shown {
@@ -209,10 +200,6 @@ impl Shown {
 
     pub fn facts(&self) -> Vec<(&'static str, String)> {
         let yes = |flag: bool| if flag { "yes" } else { "no" }.to_owned();
-        let monitors = self
-            .monitors
-            .iter()
-            .map(|monitor| format!("{} is {}", monitor.name, if monitor.accept { "accepted" } else { "rejected" }));
         vec![
             ("NAS-Identifier", self.nas_identifier.clone().unwrap_or_default()),
             ("RadSec name", self.radsec_name.clone().unwrap_or_default()),
@@ -227,20 +214,7 @@ impl Shown {
             ("enrol in dialog", yes(self.enrol_in_dialog)),
             ("password change", yes(self.password_change)),
             ("passed through", self.pass_through.join(", ")),
-            ("monitors", monitors.collect::<Vec<_>>().join(", ")),
+            ("monitors", self.monitors.join(", ")),
         ]
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_monitor_is_a_name_and_its_fixed_answer() {
-        assert_eq!(monitor("probe=accept"), Ok(Monitor { name: "probe".into(), accept: true }));
-        assert_eq!(monitor("a=b=reject"), Ok(Monitor { name: "a=b".into(), accept: false }));
-        assert!(monitor("probe").is_err());
-        assert!(monitor("=accept").is_err());
     }
 }
