@@ -105,7 +105,7 @@ async fn pam_radius_signs_in_with_a_code_behind_the_password() {
     let slapd = openldap();
     let client = vpn_with(|radius| {
         // Its file knows no blanks in a secret.
-        radius.secret = SharedSecret::new(b"pam-radius-and-its-server");
+        radius.secret = SharedSecret::new(b"pam-radius-and-its-server".as_slice());
         // It sends none.
         radius.require_message_authenticator = false;
     });
