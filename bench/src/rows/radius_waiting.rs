@@ -302,6 +302,8 @@ async fn peer_waits(world: &World) -> Result<PeerWaits, Fault> {
     let port = Port::open(world.freeradius.clone(), &people).await?;
     for request in port.requests.iter().flatten() {
         port.socket.send(&request.bytes).await?;
+        // It looks whether it needs another thread when a request comes.
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let programs = || Watched { name: "FreeRADIUS", pid: world.options.freeradius_pid }.children();
     let began = Instant::now();
