@@ -193,7 +193,8 @@ wait_until 10 answers "$network.2:3389" || die "HAProxy did not start: $(tail -n
 
 # As its package sets it up, except for where it listens, and with only what the measured requests need: the person is
 # searched, then bound, over connections that stay open, one a thread if need be. Nobody's sign-in is logged.
-# cleanup_delay: how long an answer is kept to be sent again; the most it allows, as it is to be measured.
+# cleanup_delay: how long an answer is kept to be sent again; the most it allows, as it is to be measured. max_requests: room for
+# all that is kept meanwhile, else it drops what comes.
 for radius_modules in /usr/lib/freeradius /usr/lib64/freeradius; do
   if [ -e "$radius_modules/rlm_ldap.so" ]; then break; fi
 done
@@ -209,7 +210,7 @@ db_dir = $work/freeradius
 name = freeradius
 max_request_time = 30
 cleanup_delay = 10
-max_requests = 16384
+max_requests = 262144
 hostname_lookups = no
 log {
   destination = files

@@ -280,10 +280,12 @@ impl Run<'_> {
             event = match step {
                 Step::Done(outcome) => break outcome,
                 Step::Judge { proof, due } => {
-                    let drifted = self.may_have_drifted(&proof, &held);
+                    let code = if let Proof::Digits(code) = &proof { Some(code.clone()) } else { None };
                     let judged =
                         Box::pin(self.conclude(held.user, proof, due, held.recovery.clone(), held.join_key)).await?;
-                    if let (Some(first), Outcome::Denied(Denial::WrongCode)) = (drifted, judged) {
+                    if let (Some(first), Outcome::Denied(Denial::WrongCode)) = (code, judged)
+                        && self.has_drifted(&first, &held)
+                    {
                         return Box::pin(self.ask_next_code(first, &held, accepted.as_ref(), judged)).await;
                     }
                     Event::Judged(judged)
@@ -359,11 +361,10 @@ impl Run<'_> {
         }
     }
 
-    /// The code of a proof that may turn out wrong because its token has drifted away, where the next one can be asked for.
-    fn may_have_drifted(&self, proof: &Proof, held: &Held) -> Option<Code> {
-        let Proof::Digits(code) = proof else { return None };
-        let account = held.account.as_ref().filter(|_| self.attempt.screen.asks)?;
-        judgement::has_drifted(account, code, self.desk.store.ambient().now()).then(|| code.clone())
+    /// Is a wrong code that of a token that has drifted away, where the next one can be asked for?
+    fn has_drifted(&self, code: &Code, held: &Held) -> bool {
+        let account = held.account.as_ref().filter(|_| self.attempt.screen.asks);
+        account.is_some_and(|account| judgement::has_drifted(account, code, self.desk.store.ambient().now()))
     }
 
     pub(super) async fn conclude(
