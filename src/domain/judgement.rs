@@ -202,6 +202,10 @@ fn tokens(account: &mut Account, id: AuthenticatorId) -> impl Iterator<Item = &m
     account.authenticators.iter_mut().filter(move |found| found.id == id).map(|found| &mut found.token)
 }
 
+/// How far a token may have drifted for its owner to bring it back alone: ten minutes, or twenty codes. Further away a pair of codes
+/// may have been taken from the owner hours ago; then an administrator looks.
+const DRIFT_SEARCH: u32 = 20;
+
 /// The token that two consecutive codes belong to, wherever it has drifted to, and where it stands after them (RFC 4226
 /// §7.4, RFC 6238 §6).
 fn find_pair(account: &Account, (first, second): (&Code, &Code), now: Timestamp) -> Option<(Factor, Change)> {
@@ -216,13 +220,13 @@ fn find_pair(account: &Account, (first, second): (&Code, &Code), now: Timestamp)
                 let (first, second) = (typed(first, parameters.digits)?, typed(second, parameters.digits)?);
                 let token = otp::Token { seed, parameters: *parameters };
                 let memory =
-                    token.resync_totp((&first, &second), now.as_second(), otp::MAX_SEARCH, memory.last_accepted)?;
+                    token.resync_totp((&first, &second), now.as_second(), DRIFT_SEARCH, memory.last_accepted)?;
                 Some((Factor::Totp, Change::TotpMemory { authenticator: id, memory }))
             }
             Token::Hotp { seed, parameters, next_counter } => {
                 let (first, second) = (typed(first, parameters.digits)?, typed(second, parameters.digits)?);
                 let token = otp::Token { seed, parameters: *parameters };
-                let next = token.resync_hotp(&first, &second, *next_counter, otp::MAX_SEARCH)?;
+                let next = token.resync_hotp(&first, &second, *next_counter, DRIFT_SEARCH)?;
                 Some((Factor::Hotp, Change::HotpCounter { authenticator: id, next }))
             }
         }
@@ -236,11 +240,11 @@ pub fn has_drifted(account: &Account, code: &Code, now: Timestamp) -> bool {
         Token::App => false,
         Token::Totp { seed, parameters, memory } => otp::typed_code(typed, parameters.digits).is_ok_and(|code| {
             let token = otp::Token { seed, parameters: *parameters };
-            token.is_near_totp(&code, now.as_second(), otp::MAX_SEARCH, memory.last_accepted)
+            token.is_near_totp(&code, now.as_second(), DRIFT_SEARCH, memory.last_accepted)
         }),
         Token::Hotp { seed, parameters, next_counter } => otp::typed_code(typed, parameters.digits).is_ok_and(|code| {
             let token = otp::Token { seed, parameters: *parameters };
-            token.is_near_hotp(&code, *next_counter, otp::MAX_SEARCH)
+            token.is_near_hotp(&code, *next_counter, DRIFT_SEARCH)
         }),
     })
 }

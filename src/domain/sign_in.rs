@@ -287,6 +287,7 @@ impl Begin<'_> {
                     Some(_) if codes && screen.asks => Plan::Prompt(Prompt::Choice),
                     Some(plan) => plan,
                     None if codes && screen.asks => Plan::Prompt(Prompt::Code),
+                    None if matches!(self.extra, Extra::Proven(None)) => deny(Denial::FactorNotAllowed),
                     None => deny(Denial::MissingCode),
                 }
             }

@@ -49,6 +49,9 @@ pub struct Attempt<'a> {
     pub name: &'a str,
     pub field: &'a Password,
     pub first: FirstFactor<'a>,
+    /// Is a service account's DN taken before anything is looked up or throttled? Only where strangers cannot type a DN: an LDAP
+    /// gateway searches for what they type.
+    pub machines_come_first: bool,
     /// The State of the dialog that the field answers (RFC 2865 §5.24).
     pub state: Option<&'a [u8]>,
 }

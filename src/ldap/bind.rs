@@ -65,6 +65,7 @@ impl Session<'_> {
             whereabouts: Some(self.source),
             field: password,
             first: FirstFactor::Bind { message_id: id, controls },
+            machines_come_first: true,
             state: None,
         };
         let limit = self.settings.max_frame_before_bind;

@@ -86,8 +86,9 @@ pub fn field(request: &Request, policy: &RadiusPolicy) -> Result<Password, Unfit
             radius::FirstFactor::Directory => false,
             // CHAP and MS-CHAP prove a password without showing it.
             radius::FirstFactor::Upstream => proves_a_password(&request.packet),
-            // Nothing typed is something to go on with where nobody checks it.
-            radius::FirstFactor::None => true,
+            // Nothing typed is something to go on with where nobody checks it. A proof of a password is not: its sender wants it
+            // checked, and a gateway that has done so sends none.
+            radius::FirstFactor::None => !proves_a_password(&request.packet) && !request.packet.has_eap(),
         };
         return if goes_without { Ok(Password::new([])) } else { Err(Unfit::Method) };
     };
@@ -151,6 +152,7 @@ fn attempt<'a>(
         client: Arc::clone(&request.client),
         source: request.source,
         // What somebody may have written on the way is no ground for trust.
+        machines_come_first: false,
         whereabouts: whereabouts::of(&request.packet).filter(|_| request.is_signed),
         name,
         field,

@@ -78,20 +78,20 @@ pub async fn eap(desk: &Desk, request: &Request, policy: &RadiusPolicy) -> Answe
     Box::pin(access::sign_in_proven(desk, request, policy, Proven { name: &name, by: &by })).await
 }
 
-/// Whom the server has signed in. Within a tunnel people show another name than outside it, where anybody may write one: then the
-/// server's word counts alone.
+/// Whom the server has signed in: by its own word, or by the outer name where the method proves just that. Of other methods the
+/// outer name says nothing: within a tunnel, or by a certificate, people are somebody else than they call themselves outside.
 fn proven(request: &Request, answer: &Packet) -> Option<String> {
     if let Some(name) = answer.first(attribute::USER_NAME) {
         return std::str::from_utf8(name).ok().filter(|name| !name.is_empty()).map(str::to_owned);
     }
     let is_refused = answer.code() == code::ACCESS_REJECT;
     let method = request.packet.first(attribute::EAP_MESSAGE).and_then(|message| message.get(4));
-    let has_tunnel = method.is_none_or(|method| TUNNELLED.contains(method));
-    request.name().filter(|_| is_refused || !has_tunnel).map(str::to_owned)
+    let proves_outer = method.is_some_and(|method| OF_THE_OUTER_NAME.contains(method));
+    request.name().filter(|_| is_refused || proves_outer).map(str::to_owned)
 }
 
-/// EAP-TTLS, PEAP, EAP-FAST, TEAP (IANA, method types).
-const TUNNELLED: [u8; 4] = [21, 25, 43, 55];
+/// EAP-MD5 and EAP-GTC (RFC 3748 §5.4, §5.6).
+const OF_THE_OUTER_NAME: [u8; 2] = [4, 6];
 
 /// A server's word that has been heard already.
 struct Said {

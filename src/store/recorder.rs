@@ -57,8 +57,8 @@ pub struct Question {
     pub join_key: [u8; 32],
     pub number: Option<u8>,
     pub expires_at: Timestamp,
-    /// Only if the same login already waits for one.
-    pub join_only: bool,
+    /// Only this one is joined, and none is put.
+    pub join_only: Option<ChallengeId>,
 }
 
 /// What became of a question.

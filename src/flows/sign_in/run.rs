@@ -26,7 +26,7 @@ use crate::factors::app::{App, Put, Waited};
 use crate::factors::recovery;
 use crate::flows::policy::Upstream;
 use crate::flows::resolve::{self, Resolved, is_member};
-use crate::store::recorder::{Conclusion, Question};
+use crate::store::recorder::{Conclusion, Leaving, Question};
 use crate::telemetry::{self, metrics};
 
 /// An end and what is logged of it; service accounts are counted, dialogs go on.
@@ -115,7 +115,7 @@ impl Run<'_> {
         let Ok(name) = LoginName::parse(attempt.name) else { return Ok(Who::Nobody) };
         // Spelled so plainly that no two parsers can differ about it: no need to ask which entry it is.
         if let LoginName::Dn { text, dn } = &name
-            && matches!(attempt.first, FirstFactor::Bind { .. })
+            && attempt.machines_come_first
             && dn::is_plain(text)
             && attempt.client.exempts(dn, attempt.source)
         {
@@ -213,7 +213,10 @@ impl Run<'_> {
         {
             return Err(SignInError::UnknownState);
         }
-        let accepted = matches!(first, First::Accepted(_));
+        let accepted = match &first {
+            First::Accepted(_) => true,
+            First::Refused { due, .. } => *due && self.changes_passwords(),
+        };
         if let (true, Some((seed, code)), Some(known)) = (accepted, &self.carried.enrolling, &account)
             && matches!(required(account.as_ref()), Requirement::Deny(Denial::NoFactor | Denial::MustEnrol))
         {
@@ -255,7 +258,8 @@ impl Run<'_> {
             FirstFactor::Bind { .. } | FirstFactor::Checker { in_field: true, .. } => {
                 Offered::readings(field, client.code_form)
             }
-            FirstFactor::Checker { in_field: false, .. } => vec![nothing()],
+            // No code can stand anywhere: that none does is nobody's failure.
+            FirstFactor::Checker { in_field: false, .. } => vec![Offered { extra: Extra::Proven(None), ..nothing() }],
             // Perhaps the password that the gateway has checked; then it says nothing here.
             FirstFactor::Nobody => {
                 vec![Offered { extra: Offered::answer(field).unwrap_or(Extra::Nothing), ..nothing() }]
@@ -294,7 +298,7 @@ impl Run<'_> {
                     // Nothing is held upstream while a person is waited for.
                     accepted = release(accepted);
                     let (Some(user), Some(gone)) = (held.user, gone.take()) else { return Err(SignInError::Broken) };
-                    let question = Box::new(self.question(user, factor, held.join_key, self.until(), false));
+                    let question = Box::new(self.question(user, factor, held.join_key, self.until(), None));
                     match Box::pin(self.ask(question, gone)).await? {
                         Waited::Answer(answer) => Event::Answered(answer),
                         Waited::Stopping => return Err(SignInError::Stopping),
@@ -391,7 +395,14 @@ impl Run<'_> {
         Ok(self.desk.recorder.conclude(conclusion).await?)
     }
 
-    fn question(&self, user: UserId, factor: Factor, join_key: [u8; 32], until: Instant, join_only: bool) -> Question {
+    fn question(
+        &self,
+        user: UserId,
+        factor: Factor,
+        join_key: [u8; 32],
+        until: Instant,
+        join_only: Option<ChallengeId>,
+    ) -> Question {
         let ambient = self.desk.store.ambient();
         let wait =
             SignedDuration::try_from(until.saturating_duration_since(Instant::now())).unwrap_or(SignedDuration::ZERO);
@@ -420,7 +431,7 @@ impl Run<'_> {
     /// Puts a question whose number the person sees at the door, and does not wait.
     async fn show(&self, user: UserId, factor: Factor, held: &Held) -> Result<Put, SignInError> {
         let until = Instant::now() + SHOWN;
-        let question = Box::new(self.question(user, factor, held.join_key, until, false));
+        let question = Box::new(self.question(user, factor, held.join_key, until, None));
         Ok(self.app().put(question).await?)
     }
 
@@ -430,14 +441,18 @@ impl Run<'_> {
         if self.carried.again {
             // The same answer came before, to a replica that was given up: this one waits beside it.
             let Some(user) = held.user else { return Err(SignInError::Broken) };
-            let question = Box::new(self.question(user, Factor::App, held.join_key, self.until(), true));
+            let question = Box::new(self.question(user, Factor::App, held.join_key, self.until(), Some(challenge)));
             match self.app().put(question).await? {
                 Put::Waiting { .. } => {}
                 Put::Answer(answer) => return Ok(Waited::Answer(answer)),
             }
         }
         let stopping = self.desk.closing.requested();
-        Ok(self.app().wait(challenge, self.until(), gone, stopping).await?)
+        let waited = self.app().wait(challenge, self.until(), gone, stopping).await?;
+        if let (true, Waited::TimeUp) = (self.carried.again, &waited) {
+            self.desk.recorder.leave(challenge, Leaving::Deadline).await?;
+        }
+        Ok(waited)
     }
 
     fn app(&self) -> App<'_> {
@@ -469,10 +484,18 @@ impl Run<'_> {
         let who = subject.account.as_ref().map_or("", |account| account.unique_id.0.as_str());
         // Clients that were put into one group are one gateway with several addresses.
         let shared = client.group != client.name;
-        let source = if shared { String::new() } else { source.to_canonical().to_string() };
-        for part in
-            [client.directory.0.as_bytes(), who.as_bytes(), client.group.as_bytes(), source.as_bytes(), field.expose()]
-        {
+        // At a door whose source is the gateway, people differ by where they are, if it says so.
+        let whereabouts = self.attempt.whereabouts.filter(|at| at != source).map(|at| at.to_canonical().to_string());
+        let whereabouts = whereabouts.unwrap_or_default();
+        let source_text = if shared { String::new() } else { source.to_canonical().to_string() };
+        for part in [
+            client.directory.0.as_bytes(),
+            who.as_bytes(),
+            client.group.as_bytes(),
+            source_text.as_bytes(),
+            whereabouts.as_bytes(),
+            field.expose(),
+        ] {
             // Each part with its length: no two logins give the same bytes.
             key.update(&(part.len() as u64).to_be_bytes());
             key.update(part);

@@ -63,6 +63,7 @@ struct Open {
     /// Sign-ins that wait, and have not been let in.
     waiters: i32,
     expires_at: Timestamp,
+    has_number: bool,
 }
 
 /// `started` is the first record of a new chain, where this batch begins one.
@@ -269,9 +270,10 @@ async fn open_challenges(
 ) -> Result<Vec<Open>, StoreFault> {
     let since = now.saturating_sub(RETRY_SERVED).unwrap_or(Timestamp::MIN);
     let rows = sqlx::query!(
-        "select id, user_id, client_id, join_key, status, waiters, expires_at from challenges
+        r#"select id, user_id, client_id, join_key, status, waiters, expires_at, number is not null as "has_number!"
+         from challenges
          where (user_id = any($1) and (status = 'waiting' or (status = 'approved' and waiters > 0 and answered_at > $3)))
-            or id = any($2)",
+            or id = any($2)"#,
         users,
         approved,
         sql(since) as _,
@@ -288,6 +290,7 @@ async fn open_challenges(
                 join_key: row.join_key,
                 waiters: row.waiters,
                 expires_at: row.expires_at.to_jiff(),
+                has_number: row.has_number,
             })
         })
         .collect()
@@ -462,7 +465,12 @@ impl Books {
     }
 
     fn ask(&mut self, at: usize, question: &Question, rules: &Rules) -> Asked {
-        let same = |open: &&Open| open.join_key == question.join_key && open.user == question.user.0;
+        // A number to match is never joined by whoever asks for none, nor the other way round.
+        let same = |open: &&Open| {
+            open.join_key == question.join_key
+                && open.user == question.user.0
+                && question.join_only.map_or(open.has_number == question.number.is_some(), |only| open.id == only.0)
+        };
         let mut waiting = self.challenges.iter_mut().filter(|open| same(&&**open));
         if let Some(open) = waiting.find(|open| open.status == Status::Waiting) {
             if open.waiters >= MOST_JOINED {
@@ -472,11 +480,13 @@ impl Books {
             *self.joined.entry(open.id).or_default() += 1;
             return Asked::Waiting { id: ChallengeId(open.id), expires_at: open.expires_at, joined: true };
         }
-        let unserved = |open: &&Open| open.status == Status::Approved && open.waiters > 0;
+        // A number that was matched is for those who were shown it.
+        let is_for_a_retry = question.join_only.is_some() || question.number.is_none();
+        let unserved = |open: &&Open| open.status == Status::Approved && open.waiters > 0 && is_for_a_retry;
         if let Some(open) = self.challenges.iter().filter(same).find(unserved) {
             return Asked::Approved(ChallengeId(open.id));
         }
-        if question.join_only {
+        if question.join_only.is_some() {
             return Asked::Denied(Denial::PromptExpired);
         }
         let Some(account) = self.accounts.get(&question.user.0) else { return Asked::Denied(Denial::UnknownUser) };
@@ -496,6 +506,7 @@ impl Books {
             status: Status::Waiting,
             waiters: 1,
             expires_at: question.expires_at,
+            has_number: question.number.is_some(),
         });
         self.asked.push(at);
         let event = Event::PromptSent {
