@@ -214,7 +214,11 @@ async fn attributes(
     user: Option<UserId>,
 ) -> Result<Vec<Encoded>, String> {
     let known = match user.filter(|_| template::needs_person(&policy.replies)) {
-        Some(user) => desk.store.reply_person(user).await.map_err(|fault| fault.to_string())?,
+        Some(user) => {
+            let known = desk.store.reply_person(user).await.map_err(|fault| fault.to_string())?;
+            // What a stranger would get may be more.
+            Some(known.ok_or("the user was removed meanwhile")?)
+        }
         None => None,
     };
     let known = known.as_ref();

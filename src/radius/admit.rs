@@ -22,7 +22,7 @@ pub enum Unheard {
     #[error("the Message-Authenticator or the Request Authenticator is wrong: wrong shared secret?")]
     WrongSecret,
     #[error(
-        "no Message-Authenticator: have the gateway send it (FortiGate and others do since their fix of CVE-2024-3596; \
+        "no Message-Authenticator: have the gateway send it ('vestibule gateway show' says how; \
          NetScaler: -messageAuthenticator ON; FreeRADIUS and radsecproxy: require_message_authenticator), or mark the client \
          with --legacy-no-message-authenticator"
     )]
