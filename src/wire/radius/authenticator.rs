@@ -39,7 +39,7 @@ impl Packet {
             let is_itself = field.kind == attribute::MESSAGE_AUTHENTICATOR;
             hmac.update(if is_itself { &[0; 16] } else { field.value });
         }
-        if hmac.finalize().as_bytes().ct_eq(value).into() { Presence::Right } else { Presence::Wrong }
+        if hmac.finalize().as_bytes().as_slice().ct_eq(value).into() { Presence::Right } else { Presence::Wrong }
     }
 
     /// RFC 3579 §3.2: EAP without a right Message-Authenticator is silently discarded.
