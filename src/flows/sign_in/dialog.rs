@@ -213,7 +213,7 @@ impl Run<'_> {
         let state = self.desk.store.keep_dialog(self.attempt.client.id, &dialog.write(), limit).await?;
         tracing::debug!(
             target: "vestibule::sign_in",
-            sign_in = %self.id.0,
+            sign_in = %self.attempt.id.0,
             client = %telemetry::shown(&self.attempt.client.name),
             user = %telemetry::shown(self.attempt.name),
             question = dialog.question.name(),
