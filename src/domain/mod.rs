@@ -18,6 +18,7 @@ pub mod name;
 pub mod offered;
 pub mod otp;
 pub mod outcome;
+pub mod passkey;
 pub mod people_file;
 pub mod phone;
 pub mod policy;

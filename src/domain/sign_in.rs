@@ -17,6 +17,7 @@ use super::factor::Factor;
 use super::ids::ChallengeId;
 use super::offered::Extra;
 use super::outcome::{Denial, Exemption, Grant, Outcome};
+use super::passkey;
 use super::policy::Requirement;
 use super::secret::Code;
 use super::user::Account;
@@ -42,6 +43,8 @@ pub enum Proof {
     Pair(Code, Code),
     Recovery(Code),
     Approved(ChallengeId),
+    /// Its signature was verified; its counter is judged.
+    Passkey(passkey::Used),
     /// Judged earlier in this dialog, before an expired password was changed.
     Proven(Factor),
 }
@@ -230,6 +233,7 @@ fn judge(proof: Proof, due: bool) -> (SignIn, Step) {
         | Proof::Pair(..)
         | Proof::Recovery(_)
         | Proof::Approved(_)
+        | Proof::Passkey(_)
         | Proof::Proven(_) => None,
     };
     (SignIn { state: State::Judging { denied, due } }, Step::Judge { proof, due })
@@ -397,7 +401,7 @@ mod tests {
         prop_oneof![
             Just(Requirement::Deny(Denial::Blocked)),
             Just(Requirement::PasswordOnly(Exemption::ServiceAccount)),
-            prop::sample::subsequence(Factor::ALL.to_vec(), 1..=5).prop_map(Requirement::AnyOf),
+            prop::sample::subsequence(Factor::ALL.to_vec(), 1..=6).prop_map(Requirement::AnyOf),
         ]
     }
 

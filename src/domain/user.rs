@@ -6,6 +6,7 @@ use super::directory::UniqueId;
 use super::factor::Factor;
 use super::ids::{AuthenticatorId, DirectoryId, UserId};
 use super::otp::{Parameters, TotpMemory};
+use super::passkey::Credential;
 use super::secret::Seed;
 
 /// Who it is. The key is (directory, unique id); the name is for people.
@@ -40,6 +41,7 @@ pub enum Token {
         parameters: Parameters,
         next_counter: u64,
     },
+    Passkey(Box<Credential>),
 }
 
 impl Token {
@@ -48,6 +50,7 @@ impl Token {
             Self::App => Factor::App,
             Self::Totp { .. } => Factor::Totp,
             Self::Hotp { .. } => Factor::Hotp,
+            Self::Passkey(_) => Factor::Passkey,
         }
     }
 }
@@ -76,7 +79,7 @@ pub struct Account {
 impl Account {
     pub fn has(&self, factor: Factor, now: Timestamp) -> bool {
         match factor {
-            Factor::App | Factor::Totp | Factor::Hotp => {
+            Factor::App | Factor::Totp | Factor::Hotp | Factor::Passkey => {
                 self.authenticators.iter().any(|authenticator| authenticator.token.factor() == factor)
             }
             Factor::RecoveryCode => self.recovery_codes > 0,

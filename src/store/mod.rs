@@ -17,6 +17,7 @@ pub mod housekeeping;
 pub mod imports;
 pub mod keys;
 pub mod leases;
+pub mod passkeys;
 pub mod people;
 mod radius_clients;
 pub mod recorder;

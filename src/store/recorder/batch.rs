@@ -13,11 +13,12 @@ use crate::domain::factor::Factor;
 use crate::domain::ids::ChallengeId;
 use crate::domain::judgement::{Change, judge};
 use crate::domain::outcome::{Denial, Grant, Outcome};
+use crate::domain::passkey::Standing;
 use crate::domain::sign_in::Proof;
 use crate::domain::user::Account;
 use crate::store::audit::{Head, append};
 use crate::store::users::UserRow;
-use crate::store::{Store, StoreFault, authenticators, challenges, sql};
+use crate::store::{Store, StoreFault, authenticators, challenges, passkeys, sql};
 
 /// What one job is told once the batch is committed.
 #[derive(Clone, Copy)]
@@ -42,6 +43,7 @@ struct Books {
     challenges: Vec<Open>,
     changed_users: BTreeMap<Uuid, bool>,
     changed_tokens: BTreeMap<Uuid, (i32, i32, i64)>,
+    used_passkeys: BTreeMap<Uuid, Standing>,
     /// Recovery codes not used yet, of those offered in this batch.
     unused_codes: HashSet<(Uuid, String)>,
     used_codes: Vec<(Uuid, String)>,
@@ -103,7 +105,7 @@ pub(super) async fn commit(
 #[derive(Default)]
 struct Wanted {
     users: Vec<Uuid>,
-    /// Users whose tokens a code is checked against.
+    /// Users whose tokens a code or a passkey is checked against.
     with_codes: Vec<Uuid>,
     join_keys: Vec<Vec<u8>>,
     handles: Vec<String>,
@@ -120,7 +122,7 @@ impl Wanted {
                     let Some(user) = conclusion.user else { continue };
                     wanted.users.push(user.0);
                     match &conclusion.proof {
-                        Proof::Digits(_) | Proof::Pair(..) => wanted.with_codes.push(user.0),
+                        Proof::Digits(_) | Proof::Pair(..) | Proof::Passkey(_) => wanted.with_codes.push(user.0),
                         Proof::Approved(id) => wanted.approved.push(id.0),
                         Proof::Denied(_)
                         | Proof::Exempt(_)
@@ -160,6 +162,7 @@ async fn open_books(store: &Store, tx: &mut PgConnection, jobs: &[Job]) -> Resul
         challenges: vec![],
         changed_users: BTreeMap::new(),
         changed_tokens: BTreeMap::new(),
+        used_passkeys: BTreeMap::new(),
         unused_codes: HashSet::new(),
         used_codes: vec![],
         new_graces: BTreeMap::new(),
@@ -408,6 +411,7 @@ impl Books {
             | Proof::Digits(_)
             | Proof::Pair(..)
             | Proof::Recovery(_)
+            | Proof::Passkey(_)
             | Proof::Proven(_) => {}
         }
         // Unused under the lock; an earlier one of this batch takes it off the list.
@@ -429,6 +433,9 @@ impl Books {
                         let event = Event::LockedOut { user, name: name.clone(), until };
                         self.events.push((self.now, event));
                     }
+                }
+                Change::PasskeyUsed(used) => {
+                    self.used_passkeys.insert(used.authenticator.0, used.standing);
                 }
                 Change::BypassUsed => {
                     self.changed_users.entry(user.0).or_default();
@@ -533,6 +540,7 @@ fn without_account(proof: &Proof) -> Outcome {
         | Proof::Pair(..)
         | Proof::Recovery(_)
         | Proof::Approved(_)
+        | Proof::Passkey(_)
         | Proof::Proven(_) => Outcome::Denied(Denial::UnknownUser),
     }
 }
@@ -564,6 +572,9 @@ async fn write(tx: &mut PgConnection, books: &Books, jobs: &[Job]) -> Result<(),
         )
         .execute(&mut *tx)
         .await?;
+    }
+    for (id, standing) in &books.used_passkeys {
+        passkeys::used(tx, *id, *standing, books.now).await?;
     }
     for (user, handle) in &books.used_codes {
         sqlx::query!(
