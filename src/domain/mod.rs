@@ -24,6 +24,7 @@ pub mod phone;
 pub mod policy;
 pub mod radius;
 pub mod secret;
+pub mod session;
 pub mod sid;
 pub mod sign_in;
 pub mod sync;

@@ -25,6 +25,7 @@ pub mod reply_rules;
 pub mod restore;
 pub mod rotate;
 pub mod seal;
+pub mod sessions;
 pub mod snapshot;
 pub mod sync_cursors;
 pub mod sync_items;
