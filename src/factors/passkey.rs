@@ -14,7 +14,7 @@ use webauthn_rs::prelude::{
 use crate::config::PublicUrl;
 use crate::domain::ids::{AuthenticatorId, UserId};
 use crate::domain::passkey::{Credential, CredentialId, Standing, Used};
-use crate::domain::user::{Account, Token};
+use crate::domain::user::{Account, Authenticator, Token};
 
 /// Bytes of the longest answer that is looked at. An attestation with its certificates takes a few thousand.
 pub const LONGEST_ANSWER: usize = 32 * 1024;
@@ -30,6 +30,16 @@ pub struct Passkeys {
 #[error("browsers have no passkeys for {host}: they need a host name in web.public_url (WebAuthn L3 §5.1.2)")]
 pub struct NoHostName {
     host: String,
+}
+
+/// Whom a passkey is made for, and what they have already.
+pub struct Person<'a> {
+    pub user: UserId,
+    /// As people and their browsers are to tell their accounts apart.
+    pub name: &'a str,
+    /// Empty where there is no other than the name.
+    pub display: &'a str,
+    pub has: &'a [Authenticator],
 }
 
 /// A ceremony that begins: what the browser is given, as JSON, and what is kept of it here.
@@ -83,7 +93,11 @@ pub enum Refused {
 
 impl From<WebauthnError> for Refused {
     fn from(error: WebauthnError) -> Self {
-        if matches!(error, WebauthnError::CredentialPossibleCompromise) { Self::Copied } else { Self::NotVerified(error) }
+        if matches!(error, WebauthnError::CredentialPossibleCompromise) {
+            Self::Copied
+        } else {
+            Self::NotVerified(error)
+        }
     }
 }
 
@@ -111,14 +125,12 @@ impl Passkeys {
 
     /// A new passkey for this person. It is asked to be found without a name, so that it can sign in alone where that is
     /// allowed; attestation is neither asked for nor trusted.
-    pub fn start_registration(&self, account: &Account, display: &str) -> Result<Started, Broken> {
-        let user = account.user.id.0;
-        let has = credentials(account).map(|(_, credential)| credential.id.as_bytes().to_vec().into()).collect();
-        let display = if display.is_empty() { &account.user.name } else { display };
-        let (asked, state) = self
-            .webauthn
-            .start_passkey_registration(user, &account.user.name, display, Some(has))
-            .map_err(Broken::Start)?;
+    pub fn start_registration(&self, person: &Person<'_>) -> Result<Started, Broken> {
+        let (user, name) = (person.user.0, person.name);
+        let has = credentials(person.has).map(|(_, credential)| credential.id.as_bytes().to_vec().into()).collect();
+        let display = if person.display.is_empty() { name } else { person.display };
+        let (asked, state) =
+            self.webauthn.start_passkey_registration(user, name, display, Some(has)).map_err(Broken::Start)?;
         let mut options = serde_json::to_value(&asked.public_key)?;
         // The library discourages it, for the sake of keys with room for few.
         if let Some(resident_key) = options.pointer_mut("/authenticatorSelection/residentKey") {
@@ -143,17 +155,14 @@ impl Passkeys {
         }
         let key = serde_json::to_string(&passkey).map_err(|error| Refused::Malformed(error.to_string()))?;
         let kept = Kept::from(passkey);
-        let standing = Standing {
-            sign_count: kept.counter,
-            backup_eligible: kept.backup_eligible,
-            backed_up: kept.backup_state,
-        };
+        let standing =
+            Standing { sign_count: kept.counter, backup_eligible: kept.backup_eligible, backed_up: kept.backup_state };
         Ok(Credential { id, key, standing, model: model(&answer.response.attestation_object) })
     }
 
     /// A question to a person who is known: one of their passkeys.
     pub fn start_authentication(&self, account: &Account) -> Result<Started, Broken> {
-        let passkeys = credentials(account).map(|(id, credential)| open(id, credential));
+        let passkeys = credentials(&account.authenticators).map(|(id, credential)| open(id, credential));
         let passkeys = passkeys.collect::<Result<Vec<_>, _>>()?;
         let (asked, state) = self.webauthn.start_passkey_authentication(&passkeys).map_err(Broken::Start)?;
         let ceremony = Ceremony::Authentication { user: account.user.id.0, state };
@@ -184,7 +193,8 @@ impl Passkeys {
         if handle.is_some_and(|handle| handle != user.as_bytes()) {
             return Err(Refused::NotTheirs);
         }
-        let theirs = credentials(account).find(|(_, credential)| credential.id.as_bytes() == answer.raw_id.as_slice());
+        let theirs = credentials(&account.authenticators)
+            .find(|(_, credential)| credential.id.as_bytes() == answer.raw_id.as_slice());
         let (authenticator, credential) = theirs.ok_or(Refused::NotTheirs)?;
         let result = match ceremony {
             Ceremony::Authentication { user: asked, state } if asked == user => {
@@ -227,8 +237,8 @@ impl Passkeys {
     }
 }
 
-fn credentials(account: &Account) -> impl Iterator<Item = (AuthenticatorId, &Credential)> {
-    account.authenticators.iter().filter_map(|authenticator| match &authenticator.token {
+fn credentials(has: &[Authenticator]) -> impl Iterator<Item = (AuthenticatorId, &Credential)> {
+    has.iter().filter_map(|authenticator| match &authenticator.token {
         Token::Passkey(credential) => Some((authenticator.id, &**credential)),
         Token::App | Token::Totp { .. } | Token::Hotp { .. } => None,
     })

@@ -119,7 +119,7 @@ impl Store {
         Ok(id)
     }
 
-    /// The same for a person who has none yet; false if there is one by now. Two who know one password must not both
+    /// The same for a person who has none yet; `None` if there is one by now. Two who know one password must not both
     /// come away with a token.
     pub async fn enrol_first(
         &self,
@@ -127,7 +127,7 @@ impl Store {
         name: &str,
         enrolment: &Enrolment<'_>,
         by: &Actor,
-    ) -> Result<bool, StoreFault> {
+    ) -> Result<Option<AuthenticatorId>, StoreFault> {
         let mut tx = self.pool.begin().await?;
         sqlx::query_scalar!("select id from users where id = $1 for no key update", user.0)
             .fetch_optional(&mut *tx)
@@ -139,11 +139,11 @@ impl Store {
         .fetch_one(&mut *tx)
         .await?;
         if has_one {
-            return Ok(false);
+            return Ok(None);
         }
-        self.insert_authenticator(&mut tx, (user, name), enrolment, by).await?;
+        let id = self.insert_authenticator(&mut tx, (user, name), enrolment, by).await?;
         tx.commit().await?;
-        Ok(true)
+        Ok(Some(id))
     }
 
     async fn insert_authenticator(

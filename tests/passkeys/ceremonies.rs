@@ -5,10 +5,10 @@ use std::collections::HashSet;
 use proptest::prelude::*;
 use serde_json::Value;
 use vestibule::config::PublicUrl;
-use vestibule::factors::passkey::{LONGEST_ANSWER, Passkeys, Refused};
+use vestibule::factors::passkey::{LONGEST_ANSWER, Passkeys, Person, Refused};
 
 use super::support::authenticator::{Authenticator, BE, BS, Made, UP, UV};
-use super::{ORIGIN, passkeys, person, registered};
+use super::{ORIGIN, asked, passkeys, person, registered};
 
 #[test]
 fn a_passkey_signs_its_owner_in_with_and_without_a_name_given_first() {
@@ -32,16 +32,17 @@ fn browsers_are_asked_for_a_verified_user_and_a_passkey_that_is_found_without_a_
     let passkeys = passkeys();
     let (_, first) = registered(&passkeys, &person(1, &[]));
     let account = person(1, &[&first]);
-    let options: Value = serde_json::from_str(&passkeys.start_registration(&account, "Anna").unwrap().options).unwrap();
+    let started = passkeys.start_registration(&Person { display: "Anna", ..asked(&account) }).unwrap();
+    let options: Value = serde_json::from_str(&started.options).unwrap();
     assert_eq!(options["rp"]["id"], "mfa.example.test");
     assert_eq!(options["user"]["displayName"], "Anna");
     assert_eq!(options["authenticatorSelection"]["residentKey"], "preferred");
     assert_eq!(options["authenticatorSelection"]["userVerification"], "required");
     assert_eq!(options["attestation"], "none");
     assert_eq!(options["excludeCredentials"].as_array().unwrap().len(), 1, "the same key is not added twice");
-    let asked = [passkeys.start_authentication(&account).unwrap(), passkeys.start_discoverable().unwrap()];
-    for (asked, allowed) in asked.iter().zip([1, 0]) {
-        let options: Value = serde_json::from_str(&asked.options).unwrap();
+    let questions = [passkeys.start_authentication(&account).unwrap(), passkeys.start_discoverable().unwrap()];
+    for (question, allowed) in questions.iter().zip([1, 0]) {
+        let options: Value = serde_json::from_str(&question.options).unwrap();
         assert_eq!(options["userVerification"], "required");
         assert_eq!(options["allowCredentials"].as_array().unwrap().len(), allowed);
     }
@@ -55,7 +56,7 @@ fn r31_a_challenge_has_256_bits_and_is_never_given_twice() {
     let mut challenges = HashSet::new();
     for _ in 0..100 {
         for started in [
-            passkeys.start_registration(&account, "").unwrap(),
+            passkeys.start_registration(&asked(&account)).unwrap(),
             passkeys.start_authentication(&account).unwrap(),
             passkeys.start_discoverable().unwrap(),
         ] {
@@ -71,7 +72,9 @@ type Bend = fn(&mut Made);
 
 /// Every lie that a registration and an assertion have in common.
 const LIES: [(&str, Bend); 15] = [
-    ("another ceremony's type", |made| made.kind = if made.kind == "webauthn.get" { "webauthn.create" } else { "webauthn.get" }),
+    ("another ceremony's type", |made| {
+        made.kind = if made.kind == "webauthn.get" { "webauthn.create" } else { "webauthn.get" }
+    }),
     ("another challenge", |made| made.challenge = data_encoding::BASE64URL_NOPAD.encode(&[7; 32]).into()),
     ("another host", |made| made.origin = "https://evil.example.test:8443".into()),
     ("another port", |made| made.origin = "https://mfa.example.test".into()),
@@ -102,7 +105,7 @@ fn r31_a_registration_is_refused_when_any_part_of_it_is_not_as_it_was_asked() {
     ];
     for (lie, bend) in LIES.into_iter().chain(only_here) {
         let account = person(1, &[]);
-        let started = passkeys.start_registration(&account, "").unwrap();
+        let started = passkeys.start_registration(&asked(&account)).unwrap();
         let answer = Authenticator::at(ORIGIN).create(&started.options, bend);
         let made = passkeys.finish_registration(&started.ceremony, account.user.id, &answer);
         assert!(made.is_err(), "{lie}");
@@ -149,18 +152,18 @@ fn r31_an_answer_serves_only_its_own_ceremony_and_person() {
     let (mut authenticator, credential) = registered(&passkeys, &person(1, &[]));
     let (mut others, their) = registered(&passkeys, &person(2, &[]));
     let (account, other) = (person(1, &[&credential]), person(2, &[&their]));
-    let registration = passkeys.start_registration(&account, "").unwrap();
-    let asked = passkeys.start_authentication(&account).unwrap();
+    let registration = passkeys.start_registration(&asked(&account)).unwrap();
+    let question = passkeys.start_authentication(&account).unwrap();
     let made = Authenticator::at(ORIGIN).create(&registration.options, |_| {});
     assert!(passkeys.finish_registration(&registration.ceremony, other.user.id, &made).is_err(), "another session's");
-    assert!(passkeys.finish_registration(&asked.ceremony, account.user.id, &made).is_err());
-    let answer = authenticator.get(&asked.options, |_| {});
+    assert!(passkeys.finish_registration(&question.ceremony, account.user.id, &made).is_err());
+    let answer = authenticator.get(&question.options, |_| {});
     assert!(passkeys.finish_authentication(&registration.ceremony, &account, &answer).is_err());
-    assert!(passkeys.finish_authentication(&asked.ceremony, &other, &answer).is_err());
+    assert!(passkeys.finish_authentication(&question.ceremony, &other, &answer).is_err());
     let again = passkeys.start_authentication(&account).unwrap();
     assert!(passkeys.finish_authentication(&again.ceremony, &account, &answer).is_err(), "an old challenge");
-    let foreign = others.get(&asked.options, |_| {});
-    assert!(passkeys.finish_authentication(&asked.ceremony, &account, &foreign).is_err());
+    let foreign = others.get(&question.options, |_| {});
+    assert!(passkeys.finish_authentication(&question.ceremony, &account, &foreign).is_err());
 }
 
 #[test]
@@ -185,7 +188,7 @@ fn r31_a_counter_that_goes_back_is_told_apart_from_a_wrong_signature() {
 fn what_made_a_passkey_and_whether_it_is_backed_up_is_taken_down() {
     let passkeys = passkeys();
     let account = person(1, &[]);
-    let started = passkeys.start_registration(&account, "").unwrap();
+    let started = passkeys.start_registration(&asked(&account)).unwrap();
     let answer = Authenticator::at(ORIGIN).create(&started.options, |made| {
         made.model = 0xd548826e_79b4_db40_a3d8_11116f7e8349_u128.to_be_bytes();
         made.flags |= BE | BS;
@@ -202,7 +205,7 @@ fn an_address_without_a_host_name_has_no_passkeys_and_the_usual_port_is_no_part_
     assert!(Passkeys::new(&PublicUrl::parse("https://192.0.2.7").unwrap()).is_err());
     let passkeys = Passkeys::new(&PublicUrl::parse("https://mfa.example.test:443").unwrap()).unwrap();
     let account = person(1, &[]);
-    let started = passkeys.start_registration(&account, "").unwrap();
+    let started = passkeys.start_registration(&asked(&account)).unwrap();
     let answer = Authenticator::at("https://mfa.example.test").create(&started.options, |_| {});
     assert!(passkeys.finish_registration(&started.ceremony, account.user.id, &answer).is_ok());
 }
@@ -232,10 +235,10 @@ proptest! {
         let passkeys = passkeys();
         let account = person(1, &[]);
         let text = text + &" ".repeat(extra * LONGEST_ANSWER);
-        let registration = passkeys.start_registration(&account, "").unwrap();
+        let registration = passkeys.start_registration(&asked(&account)).unwrap();
         prop_assert!(passkeys.finish_registration(&registration.ceremony, account.user.id, &text).is_err());
-        let asked = passkeys.start_discoverable().unwrap();
+        let question = passkeys.start_discoverable().unwrap();
         prop_assert!(passkeys.claimed(&text).is_err());
-        prop_assert!(passkeys.finish_authentication(&asked.ceremony, &account, &text).is_err());
+        prop_assert!(passkeys.finish_authentication(&question.ceremony, &account, &text).is_err());
     }
 }

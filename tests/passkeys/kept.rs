@@ -8,14 +8,15 @@ use vestibule::domain::challenge::PromptRule;
 use vestibule::domain::directory::UniqueId;
 use vestibule::domain::directory::profile::Profile;
 use vestibule::domain::directory::state::AccountState;
-use vestibule::domain::ids::SignInId;
+use vestibule::domain::factor::Factor;
+use vestibule::domain::ids::{ClientId, SignInId};
 use vestibule::domain::judgement::LockRule;
 use vestibule::domain::name::fold;
 use vestibule::domain::outcome::{Denial, Grant, Outcome};
-use vestibule::domain::factor::Factor;
 use vestibule::domain::passkey::{Standing, Used};
 use vestibule::domain::sign_in::Proof;
 use vestibule::domain::user::{Account, Token};
+use vestibule::flows::passkeys::{Added, Adding, MOST_PASSKEYS};
 use vestibule::store::authenticators::Enrolment;
 use vestibule::store::recorder::{Conclusion, Recorder, Rules};
 use vestibule::store::seal::Keyring;
@@ -24,9 +25,10 @@ use vestibule::store::{Connect, Store};
 
 use super::support::PATIENCE;
 use super::support::appliance::{MASTER_KEY, directory_at, import, netscaler};
+use super::support::authenticator::Authenticator;
 use super::support::people::tester;
 use super::support::postgres::{TestDatabase, database};
-use super::{passkeys, registered};
+use super::{ORIGIN, passkeys, registered};
 
 /// A database with two people, and replicas that judge in it.
 struct House {
@@ -154,17 +156,85 @@ async fn r31_one_assertion_opens_once_however_many_replicas_it_comes_to() {
     assert_eq!(house.store.passkeys(anna.id).await.unwrap(), []);
 }
 
-#[tokio::test]
-async fn r31_a_ceremony_is_finished_once_by_the_client_it_was_kept_for() {
-    let house = House::new().await;
+/// A client that the ceremonies are kept for.
+async fn portal(house: &House) -> ClientId {
     let mut client = netscaler();
     client.directory = house.store.directories().await.unwrap()[0].id;
     house.store.add_client(&client, &tester()).await.unwrap();
+    client.id
+}
+
+#[tokio::test]
+async fn r31_a_passkey_is_added_by_the_session_that_asked_for_it_and_once() {
+    let house = House::new().await;
+    let (client, passkeys) = (portal(&house).await, passkeys());
+    let [anna, bert] = &house.people;
+    let adding = |user, session| Adding {
+        store: &house.store,
+        passkeys: &passkeys,
+        client,
+        session: uuid::Uuid::from_u128(session),
+        user,
+    };
+    let hers = adding(anna, 1);
+    let begun = hers.start().await.unwrap().unwrap();
+    let mut authenticator = Authenticator::at(ORIGIN);
+    let answer = authenticator.create(&begun.options, |_| {});
+    let finish = async |adding: &Adding<'_>, state: &[u8], first| {
+        adding.finish(state, &answer, "laptop", first, &tester()).await.unwrap()
+    };
+    let added = finish(&hers, &begun.state, true).await;
+    assert!(matches!(added, Added::Now(_)), "{added:?}");
+    assert_eq!(finish(&hers, &begun.state, false).await, Added::Over, "a second tab");
+    assert_eq!(house.store.passkeys(anna.id).await.unwrap()[0].label, "laptop");
+
+    for other in [adding(anna, 2), adding(bert, 1)] {
+        let begun = hers.start().await.unwrap().unwrap();
+        assert!(begun.options.contains("excludeCredentials"));
+        let added = finish(&other, &begun.state, false).await;
+        assert!(matches!(added, Added::Over | Added::Refused), "another session: {added:?}");
+        assert_eq!(finish(&hers, &begun.state, false).await, Added::Over, "and it is used up");
+    }
+    let begun = adding(bert, 1).start().await.unwrap().unwrap();
+    let lent = authenticator.create(&begun.options, |_| {});
+    let taken = adding(bert, 1).finish(&begun.state, &lent, "lent", false, &tester()).await.unwrap();
+    assert_eq!(taken, Added::Taken);
+    let begun = hers.start().await.unwrap().unwrap();
+    let second = Authenticator::at(ORIGIN).create(&begun.options, |_| {});
+    let late = hers.finish(&begun.state, &second, "late", true, &tester()).await.unwrap();
+    assert_eq!(late, Added::NotFirst, "somebody was faster");
+    let begun = hers.start().await.unwrap().unwrap();
+    let forged = Authenticator::at(ORIGIN).create(&begun.options, |made| made.origin = "https://evil.test".into());
+    assert_eq!(hers.finish(&begun.state, &forged, "x", false, &tester()).await.unwrap(), Added::Refused);
+}
+
+#[tokio::test]
+async fn nobody_has_more_than_twenty_passkeys() {
+    let house = House::new().await;
+    let (client, passkeys) = (portal(&house).await, passkeys());
+    let anna = &house.people[0];
+    let adding = Adding { store: &house.store, passkeys: &passkeys, client, session: uuid::Uuid::nil(), user: anna };
+    let spare = adding.start().await.unwrap().unwrap();
+    for _ in 0..MOST_PASSKEYS {
+        let begun = adding.start().await.unwrap().unwrap();
+        let answer = Authenticator::at(ORIGIN).create(&begun.options, |_| {});
+        adding.finish(&begun.state, &answer, "one of many", false, &tester()).await.unwrap();
+    }
+    assert!(adding.start().await.unwrap().is_none());
+    let answer = Authenticator::at(ORIGIN).create(&spare.options, |_| {});
+    let added = adding.finish(&spare.state, &answer, "one too many", false, &tester()).await.unwrap();
+    assert_eq!(added, Added::TooMany);
+}
+
+#[tokio::test]
+async fn r31_a_ceremony_is_finished_once_by_the_client_it_was_kept_for() {
+    let house = House::new().await;
+    let client = portal(&house).await;
     let started = passkeys().start_discoverable().unwrap();
-    let state = house.store.keep_dialog(client.id, &started.ceremony, std::time::Duration::from_mins(5)).await.unwrap();
+    let state = house.store.keep_dialog(client, &started.ceremony, std::time::Duration::from_mins(5)).await.unwrap();
     let elsewhere = store(&house.database).await;
-    let taken = elsewhere.take_dialog(client.id, &state).await.unwrap().unwrap();
+    let taken = elsewhere.take_dialog(client, &state).await.unwrap().unwrap();
     assert_eq!((taken.bytes.as_slice(), taken.used), (started.ceremony.as_slice(), false));
-    assert!(house.store.take_dialog(client.id, &state).await.unwrap().unwrap().used, "the second time it shows");
+    assert!(house.store.take_dialog(client, &state).await.unwrap().unwrap().used, "the second time it shows");
     assert!(house.store.take_dialog(netscaler().id, &state).await.unwrap().is_none());
 }

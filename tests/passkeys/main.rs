@@ -18,7 +18,7 @@ use vestibule::domain::directory::UniqueId;
 use vestibule::domain::ids::{AuthenticatorId, DirectoryId, UserId};
 use vestibule::domain::passkey::Credential;
 use vestibule::domain::user::{Account, Authenticator as Enrolled, Failures, Token, User};
-use vestibule::factors::passkey::Passkeys;
+use vestibule::factors::passkey::{Passkeys, Person};
 
 use support::authenticator::Authenticator;
 
@@ -52,10 +52,14 @@ fn person(number: u128, passkeys: &[&Credential]) -> Account {
     }
 }
 
+fn asked(account: &Account) -> Person<'_> {
+    Person { user: account.user.id, name: &account.user.name, display: "", has: &account.authenticators }
+}
+
 /// A new passkey of this person.
 fn registered(passkeys: &Passkeys, account: &Account) -> (Authenticator, Credential) {
     let mut authenticator = Authenticator::at(ORIGIN);
-    let started = passkeys.start_registration(account, "").unwrap();
+    let started = passkeys.start_registration(&asked(account)).unwrap();
     let answer = authenticator.create(&started.options, |_| {});
     let credential = passkeys.finish_registration(&started.ceremony, account.user.id, &answer).unwrap();
     (authenticator, credential)

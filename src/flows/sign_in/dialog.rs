@@ -213,7 +213,7 @@ impl Run<'_> {
         let token = Token::Totp { seed: seed.clone(), parameters, memory: TotpMemory::default() };
         let enrolment = Enrolment { token: &token, label: "authenticator app", serial: None };
         let by = Actor(format!("dialog at {}", self.attempt.client.name));
-        Ok(store.enrol_first(account.user.id, &account.user.name, &enrolment, &by).await?)
+        Ok(store.enrol_first(account.user.id, &account.user.name, &enrolment, &by).await?.is_some())
     }
 
     /// Changes the expired password. What follows goes on with the new one; with the old one, and a reason to ask again,
