@@ -4,6 +4,7 @@
 
 pub mod appliance;
 pub mod authenticator;
+pub mod browser;
 pub mod eapol;
 pub mod freeradius;
 pub mod gate;
