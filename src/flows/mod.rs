@@ -8,6 +8,7 @@ pub mod passkeys;
 pub mod people_file;
 pub mod places;
 pub mod policy;
+pub mod portal;
 pub mod resolve;
 pub mod rotate;
 pub mod sign_in;
