@@ -2,4 +2,5 @@
 //! under the user's lock.
 
 pub mod app;
+pub mod questions;
 pub mod recovery;

@@ -9,6 +9,7 @@ pub mod places;
 pub mod policy;
 pub mod resolve;
 pub mod rotate;
+pub mod self_help;
 pub mod sign_in;
 pub mod sync;
 mod sync_changes;
