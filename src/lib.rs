@@ -10,7 +10,7 @@
 //! 4  flows                                 do
 //! 3  factors                               prove
 //! 2  store  directory  upstream  tls       reach out
-//! 1  ambient  config  tasks  telemetry  wire   support
+//! 1  ambient  config  sockets  tasks  telemetry  wire  words   support
 //! 0  domain                                decide
 //! ```
 
@@ -18,9 +18,11 @@ pub mod domain;
 
 pub mod ambient;
 pub mod config;
+pub mod sockets;
 pub mod tasks;
 pub mod telemetry;
 pub mod wire;
+pub mod words;
 
 pub mod directory;
 pub mod store;

@@ -19,6 +19,7 @@ mod secret_text;
 mod sign_in;
 mod sources;
 mod tls;
+mod web;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -40,6 +41,7 @@ pub use self::radius::RadiusConfig;
 pub use self::secret_text::SecretText;
 pub use self::sign_in::SignInConfig;
 pub use self::tls::TlsConfig;
+pub use self::web::{PublicUrl, WebConfig};
 
 use self::check::Check;
 use self::sources::{Keys, Settings};
@@ -54,6 +56,7 @@ pub struct Config {
     pub hostname: String,
     pub ldap: LdapConfig,
     pub radius: RadiusConfig,
+    pub web: WebConfig,
     pub management: ManagementConfig,
     pub database: DatabaseConfig,
     pub master_key: MasterKeyConfig,
@@ -69,6 +72,7 @@ impl Default for Config {
             hostname: "localhost".to_owned(),
             ldap: LdapConfig::default(),
             radius: RadiusConfig::default(),
+            web: WebConfig::default(),
             management: ManagementConfig::default(),
             database: DatabaseConfig::default(),
             master_key: MasterKeyConfig::default(),
@@ -124,8 +128,12 @@ impl Config {
         {
             check.unfit("hostname", "must be a host name such as mfa.example.org, without scheme or path");
         }
+        if self.web.public_url.is_none() && self.public_url().is_none() {
+            check.unfit("hostname", "is no name for web addresses; set web.public_url as well");
+        }
         self.ldap.check(check);
         self.radius.check(check);
+        self.web.check(check);
         self.management.check(check);
         self.database.check(check);
         self.master_key.check(check);
@@ -137,6 +145,12 @@ impl Config {
     /// The file that holds the master key while `master_key.key` is absent.
     pub fn master_key_file(&self) -> PathBuf {
         self.state_dir.join("master.key")
+    }
+
+    /// The address that people know the portal by.
+    pub fn public_url(&self) -> Option<PublicUrl> {
+        let from_hostname = || format!("https://{}", self.hostname.to_ascii_lowercase());
+        PublicUrl::parse(&self.web.public_url.clone().unwrap_or_else(from_hostname))
     }
 
     /// The effective configuration as TOML, with each secret as `"(set)"`.

@@ -26,6 +26,7 @@ pub mod portal;
 pub mod questions;
 pub mod radius;
 pub mod secret;
+pub mod session;
 pub mod sid;
 pub mod sign_in;
 pub mod sync;

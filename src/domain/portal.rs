@@ -9,6 +9,8 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use jiff::SignedDuration;
 
+use super::session::Limits;
+
 /// How somebody who has no factor yet comes to the first one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FirstEnrolment {
@@ -100,9 +102,8 @@ impl Default for Switches {
             trusted_networks: vec![],
             change_expired_password: true,
             recovery_enrols: false,
-            // SP 800-63B-4 §2.2.3.
-            session_idle: SignedDuration::from_mins(30),
-            session_longest: SignedDuration::from_hours(12),
+            session_idle: Limits::DEFAULT.idle,
+            session_longest: Limits::DEFAULT.absolute,
         }
     }
 }
@@ -156,6 +157,11 @@ impl Switches {
             return Err(NoBypass::Length { longest });
         }
         Ok(SignedDuration::from_secs(i64::from(seconds)))
+    }
+
+    /// How long the person's sessions last.
+    pub fn session_limits(&self) -> Limits {
+        Limits { idle: self.session_idle, absolute: self.session_longest, ..Limits::DEFAULT }
     }
 
     /// Questions that are asked at once: no more than were set up.
@@ -219,6 +225,14 @@ mod tests {
         assert!(switches.trusts("192.0.2.7".parse().unwrap()));
         assert!(switches.trusts("::ffff:192.0.2.7".parse().unwrap()));
         assert!(!switches.trusts("198.51.100.7".parse().unwrap()));
+    }
+
+    #[test]
+    fn sessions_last_as_long_as_the_switches_say() {
+        let switches = Switches { session_idle: SignedDuration::from_mins(5), ..Switches::default() };
+        let limits = switches.session_limits();
+        assert_eq!((limits.idle, limits.absolute), (SignedDuration::from_mins(5), Limits::DEFAULT.absolute));
+        assert_eq!(limits.fresh, Limits::DEFAULT.fresh);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use rustls::ServerConfig;
-use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
+use socket2::TcpKeepalive;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -21,6 +21,7 @@ use crate::config::LdapConfig;
 use crate::domain::client;
 use crate::flows::places::Places;
 use crate::flows::sign_in::SignIns;
+use crate::sockets::{listen, proxy_header};
 use crate::tasks::{Stop, Tasks};
 use crate::telemetry::metrics;
 use crate::telemetry::shown;
@@ -56,13 +57,9 @@ pub struct Door {
     listeners: Vec<(TcpListener, Kind)>,
 }
 
-/// Connections the kernel keeps ready for us.
-const BACKLOG: i32 = 4_096;
 /// A stranger's first message is read to be refused in its own terms; it gets no more than this.
 const STRANGER: usize = 4_096;
 const STRANGER_WAIT: Duration = Duration::from_secs(2);
-/// A PROXY header is at most this long: 16 bytes and the TLVs a balancer may add.
-const PROXY_HEADER: usize = 16 + 4_096;
 /// After a failed accept (descriptors used up), so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -95,19 +92,6 @@ impl Door {
             tasks.spawn("ldap-listener", move |stop| accept(listener, kind, house, sessions, stop));
         }
     }
-}
-
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    if address.ip().is_ipv6() && address.ip().is_unspecified() {
-        // [::] takes IPv4 as well.
-        socket.set_only_v6(false)?;
-    }
-    socket.set_reuse_address(true)?;
-    socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    TcpListener::from_std(socket.into())
 }
 
 /// What all connections share.
@@ -217,34 +201,6 @@ impl House {
                 tracing::warn!(%peer, "a balancer sent no PROXY header in time");
                 None
             }
-        }
-    }
-}
-
-/// Reads exactly a PROXY protocol version 2 header; `None` for LOCAL, the balancer's own health check.
-async fn proxy_header(stream: &mut TcpStream) -> io::Result<Option<IpAddr>> {
-    let broken = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
-    let mut header = vec![0_u8; 16];
-    stream.read_exact(&mut header).await?;
-    if !header.starts_with(ppp::v2::PROTOCOL_PREFIX) {
-        return Err(broken("not a PROXY protocol version 2 header"));
-    }
-    let length = match header.get(14..16) {
-        Some([high, low]) => usize::from(u16::from_be_bytes([*high, *low])),
-        Some(_) | None => return Err(broken("the header is cut")),
-    };
-    if header.len() + length > PROXY_HEADER {
-        return Err(broken("the header is too long"));
-    }
-    header.resize(16 + length, 0);
-    stream.read_exact(header.get_mut(16..).unwrap_or_default()).await?;
-    let parsed = ppp::v2::Header::try_from(header.as_slice()).map_err(|error| broken(&error.to_string()))?;
-    match (parsed.command, parsed.addresses) {
-        (ppp::v2::Command::Local, _) => Ok(None),
-        (ppp::v2::Command::Proxy, ppp::v2::Addresses::IPv4(addresses)) => Ok(Some(addresses.source_address.into())),
-        (ppp::v2::Command::Proxy, ppp::v2::Addresses::IPv6(addresses)) => Ok(Some(addresses.source_address.into())),
-        (ppp::v2::Command::Proxy, ppp::v2::Addresses::Unspecified | ppp::v2::Addresses::Unix(_)) => {
-            Err(broken("the header names no IP address"))
         }
     }
 }

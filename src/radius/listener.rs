@@ -13,6 +13,7 @@ use super::desk::{Desk, House, Port, Way};
 use super::radsec::{self, Connections};
 use super::socket::Socket;
 use crate::config::RadiusConfig;
+use crate::sockets;
 use crate::tasks::{Stop, Tasks};
 use crate::telemetry::metrics;
 use crate::wire::radius::MAX_LENGTH;
@@ -47,7 +48,7 @@ impl Door {
         }
         // Without a CA nobody could connect.
         for address in settings.listen_radsec.iter().filter(|_| settings.radsec_client_ca.is_some()) {
-            radsec.push(radsec::listen(*address).map_err(|source| ListenFault { address: *address, source })?);
+            radsec.push(sockets::listen(*address).map_err(|source| ListenFault { address: *address, source })?);
         }
         Ok(Self { sockets, radsec })
     }

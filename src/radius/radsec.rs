@@ -4,7 +4,6 @@
 //! protection is TLS's alone: 1.2 or newer, both sides with certificates, and no session is resumed, so that each connection is
 //! judged by the policy and the CAs of now.
 
-use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +11,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use rustls::ServerConfig;
 use rustls::pki_types::CertificateDer;
-use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
+use socket2::TcpKeepalive;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc};
@@ -36,7 +35,6 @@ pub struct Connections {
     idle: Duration,
 }
 
-const BACKLOG: i32 = 1_024;
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// Longest wait for an answer to be taken.
 const WRITE: Duration = Duration::from_secs(10);
@@ -67,19 +65,6 @@ enum End {
     Revoked,
     #[error("broken packet: {0}")]
     Broken(#[from] PacketFault),
-}
-
-pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    if address.ip().is_ipv6() && address.ip().is_unspecified() {
-        // [::] takes IPv4 as well.
-        socket.set_only_v6(false)?;
-    }
-    socket.set_reuse_address(true)?;
-    socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    TcpListener::from_std(socket.into())
 }
 
 pub async fn accept(listener: TcpListener, connections: Arc<Connections>, sessions: Tasks, stop: Stop) {

@@ -12,6 +12,7 @@ impl Store {
         let now = self.ambient.now();
         audit::make_partitions(&self.pool, now).await?;
         sqlx::query!("delete from dialogs where expires_at < $1", sql(now) as _).execute(&self.pool).await?;
+        sqlx::query!("delete from sessions where expires_at < $1", sql(now) as _).execute(&self.pool).await?;
         self.forget_old_sessions(now).await?;
         sqlx::query!("delete from graces where until < $1", sql(now) as _).execute(&self.pool).await?;
         sqlx::query!(

@@ -27,6 +27,7 @@ pub mod restore;
 pub mod rotate;
 pub mod seal;
 pub mod self_help;
+pub mod sessions;
 pub mod snapshot;
 pub mod sync_cursors;
 pub mod sync_items;

@@ -86,7 +86,8 @@ impl Store {
             challenges::notify(connection, ChallengeId(*challenge)).await?;
         }
         end_graces(connection, user).await?;
-        let reported = Reported { refused: open.len() as u64, sessions: 0 };
+        let ended = sqlx::query!("delete from sessions where user_id = $1", user.0).execute(&mut *connection).await?;
+        let reported = Reported { refused: open.len() as u64, sessions: ended.rows_affected() };
         let (name, by, Reported { refused, sessions }) = (name.to_owned(), by.to_string(), reported);
         let report = Event::FraudReported { user, name: name.clone(), sign_in, refused, sessions, by: by.clone() };
         Ok((reported, vec![report, Event::UserBlocked { user, name, by }]))

@@ -360,6 +360,8 @@ mod tests {
         });
         sign_in_faulted("ldap", "directory");
         challenge_ended("app", "approved");
+        fraud_reported();
+        bypass_started();
         directory_server_is_up("main", "ldap://ds1", false);
         directory_answered("main", "bind", Duration::from_millis(3));
         audit_batch_committed(3);
