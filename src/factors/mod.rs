@@ -3,4 +3,5 @@
 
 pub mod app;
 pub mod passkey;
+pub mod questions;
 pub mod recovery;

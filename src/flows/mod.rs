@@ -11,6 +11,7 @@ pub mod policy;
 pub mod portal;
 pub mod resolve;
 pub mod rotate;
+pub mod self_help;
 pub mod sign_in;
 pub mod sync;
 mod sync_changes;
