@@ -198,7 +198,7 @@ impl SelfHelp {
 /// A bypass and a recovery code are used up; neither may make another.
 fn is_lasting(proven: Option<Factor>) -> bool {
     match proven {
-        Some(Factor::App | Factor::Totp | Factor::Hotp) => true,
+        Some(Factor::App | Factor::Totp | Factor::Hotp | Factor::Passkey) => true,
         Some(Factor::RecoveryCode | Factor::Bypass) | None => false,
     }
 }
