@@ -16,6 +16,5 @@ create table passkeys (
     backup_eligible  boolean not null,
     backed_up        boolean not null,
     -- AAGUID (§6.5.1.1): what made it, by its own word. Null if it does not say.
-    model            uuid,
-    last_used_at     timestamptz
+    model            uuid
 );

@@ -28,6 +28,7 @@ pub struct Authenticator {
     pub token: Token,
 }
 
+#[derive(Clone)]
 pub enum Token {
     /// Approves on a phone.
     App,

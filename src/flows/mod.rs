@@ -1,6 +1,8 @@
 //! What the product does, one verb a file. Flows ask the domain what comes next and have the parts below do it; they
 //! know no wire.
 
+pub mod activations;
+pub mod authenticators;
 pub mod enrol;
 pub mod groups;
 pub mod import;
@@ -17,3 +19,4 @@ pub mod sync;
 mod sync_changes;
 mod sync_members;
 pub mod throttle;
+pub mod token_stock;

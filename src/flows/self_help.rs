@@ -177,7 +177,7 @@ impl SelfHelp {
         Ok(match self.store.judge_answers(user, &asked, right, self.lock, source).await? {
             Judged::Right => Answered::Recovered(Recovered { user }),
             Judged::Wrong => {
-                self.throttle.denied(source, Instant::now());
+                self.throttle.count(source, Instant::now());
                 Answered::Wrong
             }
             Judged::Barred(denial) => Answered::Barred(denial),

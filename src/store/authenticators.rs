@@ -38,7 +38,7 @@ pub(super) fn place(id: &Uuid) -> Place<'_> {
     Place::new("authenticators", "seed_sealed", id.as_bytes())
 }
 
-/// All authenticators of these users, as they stand now.
+/// All authenticators of these users, as they stand now. Pending ones are none yet.
 pub(super) async fn tokens(connection: &mut PgConnection, users: &[Uuid]) -> Result<Vec<TokenRow>, StoreFault> {
     Ok(sqlx::query_as!(
         TokenRow,
@@ -46,7 +46,7 @@ pub(super) async fn tokens(connection: &mut PgConnection, users: &[Uuid]) -> Res
                   p.credential_id as "credential_id?", p.credential as "credential?", p.sign_count as "sign_count?",
                   p.backup_eligible as "backup_eligible?", p.backed_up as "backed_up?", p.model as "model?"
            from authenticators a left join passkeys p on p.authenticator_id = a.id
-           where a.user_id = any($1) order by a.id"#,
+           where a.user_id = any($1) and a.proven_at is not null order by a.id"#,
         users,
     )
     .fetch_all(connection)
@@ -133,7 +133,7 @@ impl Store {
             .fetch_optional(&mut *tx)
             .await?;
         let has_one = sqlx::query_scalar!(
-            r#"select exists (select from authenticators where user_id = $1) as "has_one!""#,
+            r#"select exists (select from authenticators where user_id = $1 and proven_at is not null) as "has_one!""#,
             user.0
         )
         .fetch_one(&mut *tx)
@@ -142,11 +142,12 @@ impl Store {
             return Ok(None);
         }
         let id = self.insert_authenticator(&mut tx, (user, name), enrolment, by).await?;
+        self.end_first_enrolments(&mut tx, (user, name), None, by).await?;
         tx.commit().await?;
         Ok(Some(id))
     }
 
-    async fn insert_authenticator(
+    pub(super) async fn insert_authenticator(
         &self,
         tx: &mut PgConnection,
         (user, name): (UserId, &str),
@@ -162,8 +163,8 @@ impl Store {
         };
         let sealed = secret.map(|(seed, _)| self.keyring.seal(&place(&id), seed.expose(), self.ambient.bytes()));
         sqlx::query!(
-            "insert into authenticators (id, user_id, factor, label, serial, seed_sealed, hash, digits, period, position, created_at)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+            "insert into authenticators (id, user_id, factor, label, serial, seed_sealed, hash, digits, period, position, created_at, proven_at)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)",
             id,
             user.0,
             factor.as_str(),

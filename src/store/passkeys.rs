@@ -58,8 +58,8 @@ pub(super) async fn used(
     now: Timestamp,
 ) -> Result<(), StoreFault> {
     sqlx::query!(
-        "update passkeys set sign_count = $2, backup_eligible = $3, backed_up = $4, last_used_at = $5
-         where authenticator_id = $1",
+        "with used as (update authenticators set last_used_at = $5 where id = $1)
+         update passkeys set sign_count = $2, backup_eligible = $3, backed_up = $4 where authenticator_id = $1",
         id,
         i64::from(standing.sign_count),
         standing.backup_eligible,
@@ -95,7 +95,7 @@ impl Store {
     /// A person's passkeys, oldest first.
     pub async fn passkeys(&self, user: UserId) -> Result<Vec<Listed>, StoreFault> {
         let rows = sqlx::query!(
-            "select a.id, a.label, a.created_at, p.model, p.backed_up, p.last_used_at
+            "select a.id, a.label, a.created_at, p.model, p.backed_up, a.last_used_at
              from passkeys p join authenticators a on a.id = p.authenticator_id where a.user_id = $1 order by a.id",
             user.0,
         )

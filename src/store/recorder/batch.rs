@@ -589,12 +589,27 @@ async fn write(tx: &mut PgConnection, books: &Books, jobs: &[Job]) -> Result<(),
             positions.push(*position);
         }
         sqlx::query!(
-            "update authenticators a set anchor = t.anchor, drift = t.drift, position = t.position
+            "update authenticators a set anchor = t.anchor, drift = t.drift, position = t.position, last_used_at = $5
              from unnest($1::uuid[], $2::int[], $3::int[], $4::bigint[]) as t(id, anchor, drift, position) where a.id = t.id",
             &ids,
             &anchors,
             &drifts,
             &positions,
+            sql(books.now) as _,
+        )
+        .execute(&mut *tx)
+        .await?;
+    }
+    // An approval does not say which phone it came from; a person's only one is known.
+    let approved: Vec<Uuid> = books.changed_users.iter().filter(|(_, by_app)| **by_app).map(|(id, _)| *id).collect();
+    if !approved.is_empty() {
+        sqlx::query!(
+            "update authenticators a set last_used_at = $2
+             where a.user_id = any($1) and a.factor = 'app' and a.proven_at is not null
+               and not exists (select from authenticators o where o.user_id = a.user_id and o.id <> a.id and o.factor = 'app'
+                                                             and o.proven_at is not null)",
+            &approved,
+            sql(books.now) as _,
         )
         .execute(&mut *tx)
         .await?;
