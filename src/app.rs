@@ -17,6 +17,7 @@ use crate::directory::Spawn;
 use crate::domain::challenge::PromptRule;
 use crate::domain::judgement::LockRule;
 use crate::flows::policy::{self, Policies};
+use crate::flows::self_help::SelfHelp;
 use crate::flows::sign_in::{Limits, SignIns};
 use crate::store::audit::Actor;
 use crate::store::embedded::{Embedded, EmbeddedFault, EmbeddedPostgres};
@@ -254,6 +255,7 @@ impl Appliance {
             store: store.clone(),
             url: config.public_url().ok_or(ServeFault::PublicUrl)?,
             settings: config.web.clone(),
+            help: SelfHelp::new(store.clone(), rules(config).lock),
         };
         ways_in.web.open(Arc::new(house), &tls, &doors);
         ways_in.ldap.open(Arc::clone(&sign_ins), config.ldap.clone(), tls, &doors);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::config::{PublicUrl, WebConfig};
+use crate::flows::self_help::SelfHelp;
 use crate::store::Store;
 
 /// One per process.
@@ -10,6 +11,7 @@ pub struct House {
     pub store: Store,
     pub url: PublicUrl,
     pub settings: WebConfig,
+    pub help: SelfHelp,
 }
 
 pub(super) type Shared = Arc<House>;
