@@ -15,6 +15,10 @@ alter table users
     -- A language tag (BCP 47) that the person chose; the directory's is in profile.
     add column language_chosen text check (language_chosen ~ '^[a-z]{2,8}$');
 
+alter table sessions
+    -- How long it lasts without use.
+    add column idle_seconds integer not null default 1800 check (idle_seconds > 0);
+
 create table security_answers (
     user_id  uuid not null references users (id) on delete cascade,
     -- Which of the built-in questions.

@@ -19,6 +19,7 @@ use crate::domain::judgement::LockRule;
 use crate::factors::passkey::Passkeys;
 use crate::flows::policy::{self, Policies};
 use crate::flows::portal::Portal;
+use crate::flows::self_help::SelfHelp;
 use crate::flows::sign_in::{Limits, SignIns};
 use crate::store::audit::Actor;
 use crate::store::embedded::{Embedded, EmbeddedFault, EmbeddedPostgres};
@@ -259,6 +260,7 @@ impl Appliance {
             portal: Portal::new(Arc::clone(&sign_ins), store.clone()),
             url,
             settings: config.web.clone(),
+            help: SelfHelp::new(store.clone(), rules(config).lock),
         };
         ways_in.web.open(Arc::new(house), &tls, &doors);
         ways_in.ldap.open(Arc::clone(&sign_ins), config.ldap.clone(), tls, &doors);

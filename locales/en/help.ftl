@@ -209,12 +209,8 @@ help-lost-back = Back to signing in
 # The recovery page.
 help-recovery-title = Get help
 help-recovery-lead = You have shown that you know your password and your answers. This page opens nothing else; here is what you can do.
-help-recovery-devices = What you sign in with
-help-recovery-lost = I have lost this one
-help-recovery-last = This is the only one, so it cannot be removed here. If somebody else may have it, block your account.
 help-recovery-block-do = Nobody signs in with your account until your help desk opens it again.
 help-recovery-enrol = Add a new way to sign in
-help-done-device = It is removed, and opens nothing any more.
 
 # A new phone.
 help-new-phone-lead = Do this while the old phone still works. If it does not, read what to do when a device is lost.

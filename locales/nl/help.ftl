@@ -209,12 +209,8 @@ help-lost-back = Terug naar aanmelden
 # De herstelpagina.
 help-recovery-title = Hulp krijgen
 help-recovery-lead = U hebt laten zien dat u uw wachtwoord en antwoorden kent. Deze pagina opent verder niets; dit kunt u hier doen.
-help-recovery-devices = Waarmee u zich aanmeldt
-help-recovery-lost = Dit ben ik kwijt
-help-recovery-last = Dit is het enige en kan daarom hier niet worden verwijderd. Heeft iemand anders het misschien, blokkeer dan uw account.
 help-recovery-block-do = Niemand kan zich met uw account aanmelden tot uw helpdesk het weer opent.
 help-recovery-enrol = Nieuwe aanmeldmethode toevoegen
-help-done-device = Het is verwijderd en opent niets meer.
 
 # Een nieuwe telefoon.
 help-new-phone-lead = Doe dit terwijl de oude telefoon nog werkt. Werkt hij niet, lees dan wat u bij een verloren apparaat doet.

@@ -7,9 +7,12 @@ pub mod table;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
+use super::client::Client;
+use super::factor::Factor;
 use super::session::Limits;
+use super::user::Account;
 
 /// How somebody who has no factor yet comes to the first one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -159,6 +162,17 @@ impl Switches {
         Ok(SignedDuration::from_secs(i64::from(seconds)))
     }
 
+    /// The portal's policy for one person; `account` as far as we know it.
+    pub fn policy(&self, portal: &Client, account: Option<&Account>, now: Timestamp) -> Client {
+        let mut client = portal.clone();
+        client.trusted_networks.extend(&self.trusted_networks);
+        client.first_enrolment &= self.enrols_by_password();
+        if !self.code_fall_back && account.is_some_and(|account| account.has(Factor::App, now)) {
+            client.factors.retain(|factor| !matches!(factor, Factor::Totp | Factor::Hotp));
+        }
+        client
+    }
+
     /// How long the person's sessions last.
     pub fn session_limits(&self) -> Limits {
         Limits { idle: self.session_idle, absolute: self.session_longest, ..Limits::DEFAULT }
@@ -225,6 +239,25 @@ mod tests {
         assert!(switches.trusts("192.0.2.7".parse().unwrap()));
         assert!(switches.trusts("::ffff:192.0.2.7".parse().unwrap()));
         assert!(!switches.trusts("198.51.100.7".parse().unwrap()));
+    }
+
+    #[test]
+    fn the_portals_policy_is_narrowed_and_widened_for_one_person() {
+        use crate::domain::fixture::{NOW, account, client};
+        let portal = Client { portal: true, first_enrolment: true, ..client() };
+        let policy = |switches: &Switches, factors: &[Factor]| {
+            let client = switches.policy(&portal, Some(&account(factors)), NOW);
+            (client.first_enrolment, client.factors.contains(&Factor::Totp), client.trusted_networks.len())
+        };
+        let both = [Factor::App, Factor::Totp];
+        assert_eq!(policy(&Switches::default(), &both), (true, true, 0));
+        let strict = Switches { code_fall_back: false, first_enrolment: FirstEnrolment::Link, ..Switches::default() };
+        assert_eq!(policy(&strict, &both), (false, false, 0));
+        assert_eq!(policy(&strict, &[Factor::Totp]), (false, true, 0), "there is nothing to fall back from");
+        let office = Switches { trusted_networks: vec!["10.0.0.0/8".parse().unwrap()], ..Switches::default() };
+        assert_eq!(policy(&office, &both), (true, true, 1));
+        let shut = Client { first_enrolment: false, ..portal.clone() };
+        assert!(!Switches::default().policy(&shut, None, NOW).first_enrolment, "an administrator's word for all stays");
     }
 
     #[test]

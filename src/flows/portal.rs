@@ -12,8 +12,9 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::policy::Policy;
-use super::throttle::Throttle;
+use super::resolve::{self, Resolved};
 use super::sign_in::{Accepted, Attempt, Ended, FirstFactor, Granted, SignInError, SignIns};
+use super::throttle::Throttle;
 use crate::domain::challenge::Status;
 use crate::domain::client::Client;
 use crate::domain::dialog::{Again, Dialog, Question};
@@ -197,6 +198,23 @@ impl Portal {
             Question::Choice | Question::Enrol { .. } => return Ok(None),
         };
         Ok(Some(Pending { name: dialog.name, question, ways: dialog.ways, again: dialog.again, expires_at }))
+    }
+
+    /// Whose password a dialog has been opened with: nobody is asked anything before it is right. `None` once the dialog is
+    /// over, and where the directory does not know the name any more.
+    pub async fn proven(&self, state: &[u8]) -> Result<Option<UserId>, SignInError> {
+        let Some(Found { client, dialog, .. }) = self.find(state).await? else { return Ok(None) };
+        let policy = self.sign_ins.policies().current().await?;
+        let upstream = policy.directory(client.directory).ok_or(SignInError::NoDirectory)?;
+        let Ok(name) = LoginName::parse(&dialog.name) else { return Ok(None) };
+        let account = match resolve::resolve(&upstream.client, &name, Instant::now() + client.answer_by).await? {
+            Resolved::One(account) => account,
+            Resolved::NotOne => return Ok(None),
+        };
+        if account.state.denial(self.store.ambient().now()).is_some() {
+            return Ok(None);
+        }
+        Ok(self.store.user_of(client.directory, Some(&account.unique_id)).await?)
     }
 
     /// Completes when the phone that a State waits for has answered or its time is up; at `until` at the latest, and at once where

@@ -157,6 +157,12 @@ impl SelfHelp {
         Ok(Chosen::Set)
     }
 
+    /// Could the person be asked? Nothing is begun by finding out.
+    pub async fn may_ask(&self, user: UserId) -> Result<bool, StoreFault> {
+        let switches = self.switches(user).await?;
+        Ok(switches.questions && self.store.questions_of(user).await?.len() >= switches.asked())
+    }
+
     /// What the person is asked: the same until it is answered. Empty where questions are switched off or not set up.
     pub async fn ask(&self, user: UserId) -> Result<Vec<Question>, StoreFault> {
         Ok(self.round(user).await?.into_iter().map(|(question, _)| question).collect())

@@ -282,7 +282,7 @@ impl SignIns {
         let id = attempt.id;
         let limit = attempt.client.answer_by;
         let deadline = began + limit;
-        let run = Run { desk: self, attempt: &attempt, deadline, carried: Carried::default() };
+        let run = Run { desk: self, attempt: &attempt, deadline, carried: Carried::default(), switches: None };
         // What waits is small because each step is boxed.
         let ended = tokio::time::timeout_at(deadline, Box::pin(run.decide(gone))).await;
         let ended = ended.unwrap_or(Err(SignInError::Deadline(limit)));

@@ -8,7 +8,8 @@ use sqlx::types::Json;
 use super::audit::Actor;
 use super::{Store, StoreFault};
 use crate::domain::audit::Event;
-use crate::domain::ids::UserId;
+use crate::domain::directory::UniqueId;
+use crate::domain::ids::{DirectoryId, UserId};
 use crate::domain::portal::Switches;
 use crate::domain::portal::rules::{GroupRule, Rules};
 use crate::domain::portal::table::{Overrides, Switch};
@@ -27,6 +28,33 @@ impl Store {
     /// What a person may do in the portal.
     pub async fn portal_switches(&self, user: UserId) -> Result<Switches, StoreFault> {
         Ok(self.portal_rules().await?.of(&self.portal_groups(user).await?))
+    }
+
+    /// The same for an account of a directory; for one that is not in our books, what is set for everybody.
+    pub async fn portal_switches_at(
+        &self,
+        directory: DirectoryId,
+        account: Option<&UniqueId>,
+    ) -> Result<Switches, StoreFault> {
+        match self.user_of(directory, account).await? {
+            Some(user) => self.portal_switches(user).await,
+            None => Ok(self.portal_rules().await?.of(&[])),
+        }
+    }
+
+    /// The user that an account of a directory is.
+    pub async fn user_of(
+        &self,
+        directory: DirectoryId,
+        account: Option<&UniqueId>,
+    ) -> Result<Option<UserId>, StoreFault> {
+        let Some(account) = account else { return Ok(None) };
+        let id = sqlx::query_scalar!(
+            "select id from users where directory_id = $1 and unique_id = $2",
+            directory.0,
+            account.0,
+        );
+        Ok(id.fetch_optional(&self.pool).await?.map(UserId))
     }
 
     /// The groups that rules go by: those a person is in, directly or by way of others.

@@ -94,6 +94,7 @@ async fn what_is_no_switch_or_no_value_changes_nothing_and_says_what_would() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_switch_of_a_newer_program_in_the_database_is_a_fault_and_not_passed_over() {
     let appliance = Appliance::start().await;
+    appliance.run(&["portal", "show"]).ok();
     appliance.sql(r#"insert into portal_rules (position, switches) values (0, '{"teleport": "off"}')"#).await;
     appliance.run(&["portal", "show"]).fails(3, &["portal_rules", "teleport"]);
 }

@@ -286,7 +286,8 @@ impl Run<'_> {
     }
 
     pub(super) fn changes_passwords(&self) -> bool {
-        self.attempt.screen.asks && self.attempt.client.changes_passwords()
+        let allowed = self.switches.as_ref().is_none_or(|switches| switches.change_expired_password);
+        allowed && self.attempt.screen.asks && self.attempt.client.changes_passwords()
     }
 }
 

@@ -19,6 +19,7 @@ use crate::domain::name::LoginName;
 use crate::domain::offered::{Extra, Offered};
 use crate::domain::outcome::{Denial, Exemption, Grant, Outcome};
 use crate::domain::policy::{Requirement, requirement, requirement_after};
+use crate::domain::portal::Switches;
 use crate::domain::secret::Code;
 use crate::domain::sign_in::{Answer, Begin, Event, Prompt, Proof, SignIn, Step};
 use crate::domain::user::Account;
@@ -51,6 +52,8 @@ pub(super) struct Run<'a> {
     pub deadline: Instant,
     /// What an earlier part of its dialog has brought.
     pub carried: Carried,
+    /// At the portal, what this person may do there.
+    pub switches: Option<Switches>,
 }
 
 /// Whose sign-in it is.
@@ -106,10 +109,13 @@ impl Run<'_> {
                 let outcome = Box::pin(self.conclude(None, denied, false, None, [0; 32])).await?;
                 Ok(Decided { ended: Ended::Throttled, outcome: Some(outcome) })
             }
-            Who::Person(subject) => match Box::pin(self.begin(upstream, &subject)).await? {
-                Some(begun) => Box::pin(self.drive(upstream, &subject, begun, gone)).await,
-                None => Ok(Decided::unrecorded(Ended::EmptyPassword)),
-            },
+            Who::Person(subject) => {
+                self.switches = Box::pin(self.switches(&subject)).await?;
+                match Box::pin(self.begin(upstream, &subject)).await? {
+                    Some(begun) => Box::pin(self.drive(upstream, &subject, begun, gone)).await,
+                    None => Ok(Decided::unrecorded(Ended::EmptyPassword)),
+                }
+            }
         }
     }
 
@@ -203,10 +209,14 @@ impl Run<'_> {
     /// Checks the first factor and sets the machine up; `None` if a password would be empty. All that it needs for that
     /// is let go again before anybody is waited for.
     async fn begin(&self, upstream: &Upstream, subject: &Subject) -> Result<Option<Box<(SignIn, Held)>>, SignInError> {
-        let Attempt { client, whereabouts, screen, .. } = self.attempt;
+        let Attempt { whereabouts, screen, .. } = self.attempt;
         let now = self.desk.store.ambient().now();
         let join_key = self.carried.join_key.unwrap_or_else(|| self.join_key(subject));
         let mut account = self.account(subject, &join_key).await?;
+        let client = match &self.switches {
+            Some(switches) => &switches.policy(&self.attempt.client, account.as_ref(), now),
+            None => &*self.attempt.client,
+        };
         let required = |account: Option<&Account>| match &subject.account {
             Some(found) => {
                 let proven = self.carried.change.as_ref().and_then(|(proven, _)| *proven);
@@ -286,6 +296,16 @@ impl Run<'_> {
             }
         };
         Ok(Some(Box::new((machine, Held { first, offered, account, user, recovery, join_key, again, ways }))))
+    }
+
+    /// What the person may do at the portal; `None` at any other door.
+    async fn switches(&self, subject: &Subject) -> Result<Option<Switches>, SignInError> {
+        let client = &self.attempt.client;
+        if !client.portal {
+            return Ok(None);
+        }
+        let account = subject.account.as_ref().map(|found| &found.unique_id);
+        Ok(Some(self.desk.store.portal_switches_at(client.directory, account).await?))
     }
 
     async fn account(&self, subject: &Subject, join_key: &[u8; 32]) -> Result<Option<Account>, SignInError> {
