@@ -17,6 +17,7 @@ use crate::directory::Spawn;
 use crate::domain::challenge::PromptRule;
 use crate::domain::judgement::LockRule;
 use crate::flows::policy::{self, Policies};
+use crate::flows::portal::Portal;
 use crate::flows::sign_in::{Limits, SignIns};
 use crate::store::audit::Actor;
 use crate::store::embedded::{Embedded, EmbeddedFault, EmbeddedPostgres};
@@ -252,6 +253,7 @@ impl Appliance {
         let sign_ins = Arc::new(sign_ins);
         let house = web::House {
             store: store.clone(),
+            portal: Portal::new(Arc::clone(&sign_ins), store.clone()),
             url: config.public_url().ok_or(ServeFault::PublicUrl)?,
             settings: config.web.clone(),
         };
