@@ -14,6 +14,7 @@ pub mod group_tree;
 pub mod ids;
 pub mod judgement;
 pub mod mac;
+pub mod mail;
 pub mod name;
 pub mod offered;
 pub mod otp;

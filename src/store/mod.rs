@@ -17,6 +17,8 @@ pub mod housekeeping;
 pub mod imports;
 pub mod keys;
 pub mod leases;
+pub mod mail_outbox;
+pub mod mail_server;
 pub mod people;
 mod radius_clients;
 pub mod recorder;
