@@ -18,6 +18,7 @@ use crate::domain::challenge::PromptRule;
 use crate::domain::judgement::LockRule;
 use crate::flows::policy::{self, Policies};
 use crate::flows::sign_in::{Limits, SignIns};
+use crate::store::audit::Actor;
 use crate::store::embedded::{Embedded, EmbeddedFault, EmbeddedPostgres};
 use crate::store::recorder::{Recorder, Rules};
 use crate::store::seal::Keyring;
@@ -26,6 +27,7 @@ use crate::store::waits::{self, Link, Waits};
 use crate::store::{self, Connect, Store, StoreFault};
 use crate::tasks::{self, Ended, Tasks};
 use crate::tls::{self, CertificateFiles, Certificates, TlsFault};
+use crate::web;
 use crate::web::management::{self, Management, Readiness};
 use crate::{jobs, ldap, radius, telemetry, upstream};
 
@@ -55,6 +57,12 @@ pub enum ServeFault {
     #[error(transparent)]
     Radius(#[from] radius::ListenFault),
     #[error(transparent)]
+    Web(#[from] web::ListenFault),
+    #[error(
+        "neither web.public_url nor hostname makes a web address; set web.public_url, such as https://mfa.example.org"
+    )]
+    PublicUrl,
+    #[error(transparent)]
     Dictionaries(#[from] DictionaryFault),
     #[error(transparent)]
     Management(#[from] management::ListenFault),
@@ -77,7 +85,11 @@ pub async fn serve(config: Config) -> Result<(), ServeFault> {
     let signals = tasks::signals().map_err(ServeFault::Signals)?;
     // Ports first: another process that holds them should be heard of before anything is touched.
     let management = Management::bind(config.management.listen).await?;
-    let ways_in = Doors { ldap: ldap::Door::bind(&config.ldap)?, radius: radius::Door::bind(&config.radius)? };
+    let ways_in = Doors {
+        ldap: ldap::Door::bind(&config.ldap)?,
+        radius: radius::Door::bind(&config.radius)?,
+        web: web::Door::bind(&config.web)?,
+    };
     let (embedded, options) = database(&config, &ambient).await?;
     let running = Appliance::start(&config, options, ambient, ways_in, management, metrics).await;
     let ended = match running {
@@ -160,6 +172,7 @@ fn keyring(config: &Config, is_sealed: bool, ambient: &Ambient) -> Result<Keyrin
 struct Doors {
     ldap: ldap::Door,
     radius: radius::Door,
+    web: web::Door,
 }
 
 /// Everything that runs.
@@ -211,6 +224,7 @@ impl Appliance {
         store::migrate(&pool).await?;
         let keyring = keyring(config, store::keys::is_sealed(&pool).await?, &ambient)?;
         let store = Store::unseal(pool, keyring, ambient.clone()).await?;
+        store.ensure_portal_clients(&Actor("start".to_owned())).await?;
         let (doors, core, waiting) = (Tasks::new(), Tasks::new(), Tasks::new());
 
         let (recorder, writer) = Recorder::start(store.clone(), rules(config)).await?;
@@ -236,6 +250,12 @@ impl Appliance {
         let sign_ins =
             SignIns::new(store.clone(), recorder.clone(), waits, policies.clone(), limits, waiting.stop_signal());
         let sign_ins = Arc::new(sign_ins);
+        let house = web::House {
+            store: store.clone(),
+            url: config.public_url().ok_or(ServeFault::PublicUrl)?,
+            settings: config.web.clone(),
+        };
+        ways_in.web.open(Arc::new(house), &tls, &doors);
         ways_in.ldap.open(Arc::clone(&sign_ins), config.ldap.clone(), tls, &doors);
         let house = radius::House { sign_ins, store: store.clone(), dictionary };
         ways_in.radius.open(house, &config.radius, radsec, &doors);
