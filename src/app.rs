@@ -250,11 +250,12 @@ impl Appliance {
         let sign_ins =
             SignIns::new(store.clone(), recorder.clone(), waits, policies.clone(), limits, waiting.stop_signal());
         let sign_ins = Arc::new(sign_ins);
-        let house = web::House {
-            store: store.clone(),
-            url: config.public_url().ok_or(ServeFault::PublicUrl)?,
-            settings: config.web.clone(),
-        };
+        let url = config.public_url().ok_or(ServeFault::PublicUrl)?;
+        {
+            let (store, portal) = (store.clone(), url.clone());
+            core.spawn("mail", |stop| jobs::send_mail(store, portal, stop));
+        }
+        let house = web::House { store: store.clone(), url, settings: config.web.clone() };
         ways_in.web.open(Arc::new(house), &tls, &doors);
         ways_in.ldap.open(Arc::clone(&sign_ins), config.ldap.clone(), tls, &doors);
         let house = radius::House { sign_ins, store: store.clone(), dictionary };

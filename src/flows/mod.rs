@@ -4,6 +4,7 @@
 pub mod enrol;
 pub mod groups;
 pub mod import;
+pub mod mail;
 pub mod people_file;
 pub mod places;
 pub mod policy;

@@ -58,6 +58,18 @@ impl MailFault {
         }
     }
 
+    /// Where on the way it happened, for whoever sets the server up.
+    pub fn step(&self) -> &'static str {
+        match self {
+            Self::Ca { .. } | Self::Tls { .. } | Self::NoStartTls { .. } => "tls",
+            Self::Resolve { .. } => "resolve",
+            Self::Unreachable { .. } => "connect",
+            Self::Login { .. } => "login",
+            Self::Timeout { step, .. } => step,
+            Self::Broken { .. } | Self::Later { .. } | Self::Refused { .. } => "accepted",
+        }
+    }
+
     pub(super) fn timeout(server: &MailServer, step: &'static str) -> Self {
         Self::Timeout { server: server.address(), step, limit: server.timeout }
     }

@@ -55,7 +55,7 @@ impl Connection {
                 if !inner.can_starttls() {
                     return Err(MailFault::NoStartTls { server: server.address() });
                 }
-                within(server, "STARTTLS", inner.starttls(tls, &hello), MailFault::connecting).await?;
+                within(server, "tls", inner.starttls(tls, &hello), MailFault::connecting).await?;
                 told("tls", format!("STARTTLS; the certificate is that of {}", server.host));
             }
             (Security::Tls, _) => {
@@ -76,7 +76,7 @@ impl Connection {
     /// Hands over one mail; the server's words when it took it. After a fault the connection is over.
     pub async fn send(&mut self, mail: &Prepared) -> Result<String, MailFault> {
         let send = self.inner.send(&mail.envelope, &mail.bytes);
-        let response = within(&self.server, "delivery", send, MailFault::sending).await?;
+        let response = within(&self.server, "accepted", send, MailFault::sending).await?;
         Ok(words(&response))
     }
 
@@ -89,7 +89,7 @@ impl Connection {
 async fn resolve(server: &MailServer) -> Result<Vec<SocketAddr>, MailFault> {
     let fault = |why: String| MailFault::Resolve { host: server.host.clone(), why };
     let found = timeout(server.timeout, tokio::net::lookup_host((server.host.as_str(), server.port))).await;
-    let found = found.map_err(|_| MailFault::timeout(server, "name lookup"))?;
+    let found = found.map_err(|_| MailFault::timeout(server, "resolve"))?;
     let found: Vec<SocketAddr> = found.map_err(|error| fault(error.to_string()))?.take(MOST_ADDRESSES).collect();
     if found.is_empty() { Err(fault("the name has no address".to_owned())) } else { Ok(found) }
 }
