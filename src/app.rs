@@ -17,6 +17,7 @@ use crate::directory::Spawn;
 use crate::domain::challenge::PromptRule;
 use crate::domain::judgement::LockRule;
 use crate::flows::policy::{self, Policies};
+use crate::flows::portal::Portal;
 use crate::flows::sign_in::{Limits, SignIns};
 use crate::store::audit::Actor;
 use crate::store::embedded::{Embedded, EmbeddedFault, EmbeddedPostgres};
@@ -250,12 +251,12 @@ impl Appliance {
         let sign_ins =
             SignIns::new(store.clone(), recorder.clone(), waits, policies.clone(), limits, waiting.stop_signal());
         let sign_ins = Arc::new(sign_ins);
-        let url = config.public_url().ok_or(ServeFault::PublicUrl)?;
-        {
-            let (store, portal) = (store.clone(), url.clone());
-            core.spawn("mail", |stop| jobs::send_mail(store, portal, stop));
-        }
-        let house = web::House { store: store.clone(), url, settings: config.web.clone() };
+        let house = web::House {
+            store: store.clone(),
+            portal: Portal::new(Arc::clone(&sign_ins), store.clone()),
+            url: config.public_url().ok_or(ServeFault::PublicUrl)?,
+            settings: config.web.clone(),
+        };
         ways_in.web.open(Arc::new(house), &tls, &doors);
         ways_in.ldap.open(Arc::clone(&sign_ins), config.ldap.clone(), tls, &doors);
         let house = radius::House { sign_ins, store: store.clone(), dictionary };
@@ -272,6 +273,10 @@ impl Appliance {
         {
             let (store, spawn): (_, Arc<dyn Spawn>) = (store.clone(), Arc::new(OnTasks(core.clone())));
             core.spawn("sync", |stop| jobs::follow_directories(store, spawn, stop));
+        }
+        {
+            let (store, portal) = (store.clone(), config.public_url().ok_or(ServeFault::PublicUrl)?);
+            core.spawn("mail", |stop| jobs::send_mail(store, portal, stop));
         }
         core.spawn("service-accounts", |stop| jobs::sum_up_service_accounts(recorder, ambient, stop));
         core.spawn("health", |stop| jobs::watch_health(policies, metrics, stop));
