@@ -30,7 +30,11 @@ async fn every_route_is_guarded() {
         if route.guard == Guard::Anyone {
             continue;
         }
-        let page = if method == "POST" { browser.post(&path, &csrf).await } else { browser.request("GET", &path, &[], "").await };
+        let page = if method == "POST" {
+            browser.post(&path, &csrf).await
+        } else {
+            browser.request("GET", &path, &[], "").await
+        };
         let to = page.header("location").unwrap_or_default();
         assert!(page.status == 303 && to.starts_with("/sign-in"), "{method} {path}: {} {to}", page.status);
     }
@@ -82,7 +86,10 @@ async fn r48_cookies_belong_to_this_host_alone_and_pages_carry_the_strict_header
     let mut browser = Browser::at(&appliance);
     let page = browser.request("GET", "/sign-in", &[], "").await;
     let cookie = page.header("set-cookie").unwrap();
-    assert!(cookie.starts_with("__Host-visitor=") && cookie.ends_with("; Path=/; Secure; HttpOnly; SameSite=Lax"), "{cookie}");
+    assert!(
+        cookie.starts_with("__Host-visitor=") && cookie.ends_with("; Path=/; Secure; HttpOnly; SameSite=Lax"),
+        "{cookie}"
+    );
     for path in ["/sign-in", "/nowhere", "/home"] {
         let page = browser.request("GET", path, &[], "").await;
         let policy = page.header("content-security-policy").unwrap();
@@ -113,7 +120,8 @@ async fn a_body_over_the_limit_and_one_that_never_ends_are_cut_off() {
 
     // Slow-loris: the head, or the body, comes byte by byte or not at all.
     let head = format!("POST /sign-in HTTP/1.1\r\nHost: {}\r\n", browser.host);
-    let promised = format!("{head}Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 1000\r\n\r\ncsrf=");
+    let promised =
+        format!("{head}Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 1000\r\n\r\ncsrf=");
     for begun in [head, promised] {
         let stream = TcpStream::connect(appliance.web_addr).await.unwrap();
         let mut stream = handshake(stream, appliance.web_addr.ip(), browser.ca()).await.unwrap();
@@ -149,7 +157,8 @@ async fn plain_http_only_sends_on_to_https() {
     assert!(answer.starts_with("http/1.1 308") && answer.contains(&to), "{answer}");
     let answer = ask(get("evil.test")).await;
     assert!(answer.starts_with("http/1.1 421") && !answer.contains("evil"), "{answer}");
-    let post = "POST /sign-in HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 1\r\n\r\na".to_owned();
+    let post =
+        "POST /sign-in HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 1\r\n\r\na".to_owned();
     assert!(ask(post).await.starts_with("http/1.1 403"), "a password in the clear is not asked for again");
 }
 
