@@ -285,7 +285,7 @@ impl Resync {
         let mut refused = None;
         let mut tokens = 0;
         for authenticator in world.store.authenticators(user.id).await? {
-            if matches!(authenticator.token, Token::App) {
+            if matches!(authenticator.token, Token::App | Token::Passkey(_)) {
                 continue;
             }
             tokens += 1;

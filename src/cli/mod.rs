@@ -19,9 +19,11 @@ mod failure;
 mod gateway;
 mod group;
 mod healthcheck;
+mod history;
 mod import_file;
 mod input;
 mod key;
+mod portal;
 mod progress;
 mod serve;
 mod session;
@@ -93,6 +95,9 @@ enum Command {
     /// The groups of directories, and who is in them
     #[command(subcommand)]
     Group(group::Command),
+    /// What people may do in the portal: its switches, for everybody or for a group
+    #[command(subcommand)]
+    Portal(portal::Command),
     /// The sessions that gateways tell of by RADIUS accounting
     #[command(subcommand)]
     Session(session::Command),
@@ -145,6 +150,7 @@ impl Command {
             Self::Token(command) => world::open(&settings()?, async |world| command.run(world).await),
             Self::Sync(command) => world::open(&settings()?, async |world| command.run(world).await),
             Self::Group(command) => world::open(&settings()?, async |world| command.run(world).await),
+            Self::Portal(command) => world::open(&settings()?, async |world| command.run(world).await),
             Self::Session(command) => world::open(&settings()?, async |world| command.run(world).await),
             Self::Challenge(command) => world::open(&settings()?, async |world| command.run(world).await),
             Self::Audit(command) => world::open(&settings()?, async |world| command.run(world).await),

@@ -180,6 +180,63 @@ pub enum Event {
         user: UserId,
         name: String,
         until: Timestamp,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+        by: String,
+    },
+    /// A bypass that nobody had used was taken back.
+    BypassEnded {
+        user: UserId,
+        name: String,
+        by: String,
+    },
+    /// "This wasn't me": what waited is refused, the user blocked, every session ended.
+    FraudReported {
+        user: UserId,
+        name: String,
+        /// The sign-in it is about, if it is about one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        sign_in: Option<SignInId>,
+        refused: u64,
+        sessions: u64,
+        by: String,
+    },
+    SecurityQuestionsSet {
+        user: UserId,
+        name: String,
+        count: u32,
+        by: String,
+    },
+    SecurityQuestionsRemoved {
+        user: UserId,
+        name: String,
+        by: String,
+    },
+    /// Somebody answered security questions, behind the password.
+    SecurityQuestionsAnswered {
+        user: UserId,
+        name: String,
+        answer: &'static str,
+        source: String,
+    },
+    LanguageChosen {
+        user: UserId,
+        name: String,
+        language: Option<String>,
+        by: String,
+    },
+    /// Sessions were ended other than by signing out.
+    SessionsEnded {
+        user: UserId,
+        name: String,
+        count: u64,
+        by: String,
+    },
+    /// Portal switches, for everybody or for a group.
+    PortalChanged {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        group: Option<String>,
+        changes: Vec<String>,
         by: String,
     },
     /// An expired password was changed at a door.
@@ -355,6 +412,13 @@ impl Event {
             | Self::EnrolmentLinkUsed { user, .. }
             | Self::TokenClaimed { user, .. }
             | Self::BypassGranted { user, .. }
+            | Self::BypassEnded { user, .. }
+            | Self::FraudReported { user, .. }
+            | Self::SecurityQuestionsSet { user, .. }
+            | Self::SecurityQuestionsRemoved { user, .. }
+            | Self::SecurityQuestionsAnswered { user, .. }
+            | Self::LanguageChosen { user, .. }
+            | Self::SessionsEnded { user, .. }
             | Self::UserImported { user, .. }
             | Self::PhoneSet { user, .. }
             | Self::UserEnabled { user, .. }
@@ -365,6 +429,7 @@ impl Event {
             | Self::UserReset { user, .. } => Some(*user),
             Self::WriterStarted { .. }
             | Self::ServiceAccountBinds { .. }
+            | Self::PortalChanged { .. }
             | Self::ClientAdded { .. }
             | Self::ClientRemoved { .. }
             | Self::ReplyRuleAdded { .. }

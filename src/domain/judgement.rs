@@ -10,10 +10,11 @@ use super::factor::Factor;
 use super::ids::AuthenticatorId;
 use super::otp::{self, HotpVerdict, LookAhead, TotpMemory, TotpVerdict, Window};
 use super::outcome::{Denial, Grant, Outcome};
+use super::passkey;
 use super::policy::barred;
 use super::secret::Code;
 use super::sign_in::Proof;
-use super::user::{Account, Failures, Token};
+use super::user::{Account, Authenticator, Failures, Token};
 
 /// When failures lock a user out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +41,7 @@ pub enum Change {
         authenticator: AuthenticatorId,
         next: u64,
     },
+    PasskeyUsed(passkey::Used),
     BypassUsed,
     /// One recovery code less; which one, the caller knows.
     RecoveryUsed,
@@ -64,6 +66,7 @@ pub fn judge(
     account: &mut Account,
     proof: &Proof,
     recovery_matches: bool,
+    factors: &[Factor],
     rule: LockRule,
     now: Timestamp,
 ) -> Judgement {
@@ -92,9 +95,21 @@ pub fn judge(
                 failed(account, Denial::MissingCode, rule, now)
             }
         }
+        // Somebody may have enrolled since the sign-in began. Nothing is forgiven for it: nothing was proven.
+        Proof::Enrolment if account.was_ever_enrolled() => denied(Denial::MissingCode),
+        Proof::Enrolment => Judgement::just(Outcome::Granted(Grant::Enrolment)),
         Proof::Approved(_) => granted(account, Factor::App, None),
         Proof::Proven(factor) => Judgement::just(Outcome::Granted(Grant::Factor(*factor))),
-        Proof::Pair(first, second) => match find_pair(account, (first, second), now) {
+        Proof::Passkey(_) if !factors.contains(&Factor::Passkey) => denied(Denial::FactorNotAllowed),
+        Proof::Passkey(used) => match stood(account, used.authenticator) {
+            // Removed since the question was put.
+            None => denied(Denial::FactorNotAllowed),
+            Some(stood) if stood.may_become(used.standing) => {
+                granted(account, Factor::Passkey, Some(Change::PasskeyUsed(*used)))
+            }
+            Some(_) => failed(account, Denial::CopiedPasskey, rule, now),
+        },
+        Proof::Pair(first, second) => match find_pair(account, factors, (first, second), now) {
             Some((factor, change)) => granted(account, factor, Some(change)),
             None => failed(account, Denial::WrongCode, rule, now),
         },
@@ -105,7 +120,7 @@ pub fn judge(
                 failed(account, Denial::WrongCode, rule, now)
             }
         }
-        Proof::Digits(code) => match check_digits(account, code, now) {
+        Proof::Digits(code) => match check_digits(account, factors, code, now) {
             Digits::Accepted(factor, change) => granted(account, factor, Some(change)),
             Digits::Replayed => failed(account, Denial::ReusedCode, rule, now),
             Digits::Wrong => failed(account, Denial::WrongCode, rule, now),
@@ -116,7 +131,9 @@ pub fn judge(
 /// Denials that are failures of the second factor. A wrong password is the directory's to count.
 fn counts(denial: Denial) -> bool {
     match denial {
-        Denial::MissingCode | Denial::WrongCode | Denial::ReusedCode => true,
+        Denial::MissingCode | Denial::WrongCode | Denial::ReusedCode | Denial::WrongPasskey | Denial::CopiedPasskey => {
+            true
+        }
         Denial::WrongPassword
         | Denial::PasswordExpired
         | Denial::DialogOver
@@ -179,6 +196,13 @@ pub fn after_failure(before: Failures, rule: LockRule, now: Timestamp) -> Failur
 fn apply(account: &mut Account, change: Change) {
     match change {
         Change::Failures(failures) => account.failures = failures,
+        Change::PasskeyUsed(used) => {
+            for token in tokens(account, used.authenticator) {
+                if let Token::Passkey(credential) = token {
+                    credential.standing = used.standing;
+                }
+            }
+        }
         Change::BypassUsed => account.bypass_until = None,
         Change::RecoveryUsed => account.recovery_codes = account.recovery_codes.saturating_sub(1),
         Change::TotpMemory { authenticator, memory: accepted } => {
@@ -202,20 +226,33 @@ fn tokens(account: &mut Account, id: AuthenticatorId) -> impl Iterator<Item = &m
     account.authenticators.iter_mut().filter(move |found| found.id == id).map(|found| &mut found.token)
 }
 
+/// Where a passkey of the account stands.
+fn stood(account: &Account, id: AuthenticatorId) -> Option<passkey::Standing> {
+    account.authenticators.iter().filter(|found| found.id == id).find_map(|found| match &found.token {
+        Token::Passkey(credential) => Some(credential.standing),
+        Token::App | Token::Totp { .. } | Token::Hotp { .. } => None,
+    })
+}
+
 /// How far a token may have drifted for its owner to bring it back alone: ten minutes, or twenty codes. Further away a pair of codes
 /// may have been taken from the owner hours ago; then an administrator looks.
 const DRIFT_SEARCH: u32 = 20;
 
 /// The token that two consecutive codes belong to, wherever it has drifted to, and where it stands after them (RFC 4226
 /// §7.4, RFC 6238 §6).
-fn find_pair(account: &Account, (first, second): (&Code, &Code), now: Timestamp) -> Option<(Factor, Change)> {
-    account.authenticators.iter().find_map(|authenticator| {
+fn find_pair(
+    account: &Account,
+    factors: &[Factor],
+    (first, second): (&Code, &Code),
+    now: Timestamp,
+) -> Option<(Factor, Change)> {
+    allowed(account, factors).find_map(|authenticator| {
         let id = authenticator.id;
         let typed = |code: &Code, digits| {
             std::str::from_utf8(code.expose()).ok().and_then(|code| otp::typed_code(code, digits).ok())
         };
         match &authenticator.token {
-            Token::App => None,
+            Token::App | Token::Passkey(_) => None,
             Token::Totp { seed, parameters, memory } => {
                 let (first, second) = (typed(first, parameters.digits)?, typed(second, parameters.digits)?);
                 let token = otp::Token { seed, parameters: *parameters };
@@ -234,10 +271,10 @@ fn find_pair(account: &Account, (first, second): (&Code, &Code), now: Timestamp)
 }
 
 /// Does a code that was wrong belong to a token of the account that has drifted away? Then the next one shows it.
-pub fn has_drifted(account: &Account, code: &Code, now: Timestamp) -> bool {
+pub fn has_drifted(account: &Account, factors: &[Factor], code: &Code, now: Timestamp) -> bool {
     let Ok(typed) = std::str::from_utf8(code.expose()) else { return false };
-    account.authenticators.iter().any(|authenticator| match &authenticator.token {
-        Token::App => false,
+    allowed(account, factors).any(|authenticator| match &authenticator.token {
+        Token::App | Token::Passkey(_) => false,
         Token::Totp { seed, parameters, memory } => otp::typed_code(typed, parameters.digits).is_ok_and(|code| {
             let token = otp::Token { seed, parameters: *parameters };
             token.is_near_totp(&code, now.as_second(), DRIFT_SEARCH, memory.last_accepted)
@@ -256,14 +293,19 @@ pub enum Digits {
     Wrong,
 }
 
-/// Tries a code against every token the account has. All are computed, whichever matches.
-pub fn check_digits(account: &Account, code: &Code, now: Timestamp) -> Digits {
+/// The authenticators of the factors that the client accepts: a code of any other is no more than a wrong one.
+fn allowed<'a>(account: &'a Account, factors: &[Factor]) -> impl Iterator<Item = &'a Authenticator> {
+    account.authenticators.iter().filter(|authenticator| factors.contains(&authenticator.token.factor()))
+}
+
+/// Tries a code against every token of the account whose factor is allowed. All are computed, whichever matches.
+pub fn check_digits(account: &Account, factors: &[Factor], code: &Code, now: Timestamp) -> Digits {
     let Ok(typed) = std::str::from_utf8(code.expose()) else { return Digits::Wrong };
     let mut best = Digits::Wrong;
-    for authenticator in &account.authenticators {
+    for authenticator in allowed(account, factors) {
         let id = authenticator.id;
         let found = match &authenticator.token {
-            Token::App => Digits::Wrong,
+            Token::App | Token::Passkey(_) => Digits::Wrong,
             Token::Totp { seed, parameters, memory } => {
                 let token = otp::Token { seed, parameters: *parameters };
                 let code = otp::typed_code(typed, parameters.digits);
@@ -306,7 +348,7 @@ mod tests {
     use super::*;
 
     fn judge_digits(account: &mut Account, code: &str, now: Timestamp) -> Outcome {
-        judge(account, &Proof::Digits(Code::new(code.as_bytes())), false, RULE, now).outcome
+        judge(account, &Proof::Digits(Code::new(code.as_bytes())), false, &Factor::ALL, RULE, now).outcome
     }
 
     #[test]
@@ -341,6 +383,34 @@ mod tests {
     }
 
     #[test]
+    fn a_code_of_a_factor_that_the_client_does_not_accept_is_a_wrong_one() {
+        let mut account = account(&[Factor::Totp, Factor::Hotp]);
+        let code = Code::new(code_at(&account, NOW).into_bytes());
+        let hotp_only = [Factor::App, Factor::Hotp];
+        let judged = judge(&mut account, &Proof::Digits(code.clone()), false, &hotp_only, RULE, NOW).outcome;
+        assert_eq!(judged, Outcome::Denied(Denial::WrongCode));
+        let next = NOW + SignedDuration::from_secs(30);
+        let pair = (&code, &Code::new(code_at(&account, next).into_bytes()));
+        assert!(find_pair(&account, &hotp_only, pair, next).is_none());
+        assert!(find_pair(&account, &[Factor::Totp], pair, next).is_some());
+        let far = Code::new(code_at(&account, NOW + SignedDuration::from_mins(7)).into_bytes());
+        assert!(has_drifted(&account, &Factor::ALL, &far, NOW) && !has_drifted(&account, &hotp_only, &far, NOW));
+        let judged = judge(&mut account, &Proof::Digits(code), false, &[Factor::Totp], RULE, NOW).outcome;
+        assert_eq!(judged, Outcome::Granted(Grant::Factor(Factor::Totp)), "it was not used up");
+    }
+
+    #[test]
+    fn a_first_enrolment_is_for_whoever_has_no_factor_by_then_and_forgives_nothing() {
+        let mut bare = account(&[]);
+        bare.failures.count = 3;
+        let judgement = judge(&mut bare, &Proof::Enrolment, false, &Factor::ALL, RULE, NOW);
+        assert_eq!(judgement, Judgement::just(Outcome::Granted(Grant::Enrolment)));
+        let mut enrolled = account(&[Factor::Totp]);
+        let judgement = judge(&mut enrolled, &Proof::Enrolment, false, &Factor::ALL, RULE, NOW);
+        assert_eq!(judgement, Judgement::just(Outcome::Denied(Denial::MissingCode)));
+    }
+
+    #[test]
     fn a_hundred_failures_lock_until_a_person_unlocks() {
         let failures = (0..100).fold(Failures::default(), |so_far, _| after_failure(so_far, RULE, NOW));
         assert_eq!(failures.locked_until, Some(Timestamp::MAX));
@@ -349,16 +419,42 @@ mod tests {
     #[test]
     fn a_bypass_and_a_recovery_code_are_used_up() {
         let mut account = account(&Factor::ALL);
-        let bypass = judge(&mut account, &Proof::Bypass, false, RULE, NOW);
+        let bypass = judge(&mut account, &Proof::Bypass, false, &Factor::ALL, RULE, NOW);
         assert_eq!(bypass.outcome, Outcome::Granted(Grant::Factor(Factor::Bypass)));
-        assert_eq!(judge(&mut account, &Proof::Bypass, false, RULE, NOW).outcome, Outcome::Denied(Denial::MissingCode));
+        assert_eq!(
+            judge(&mut account, &Proof::Bypass, false, &Factor::ALL, RULE, NOW).outcome,
+            Outcome::Denied(Denial::MissingCode)
+        );
         let recovery = Proof::Recovery(Code::new(*b"ABCDEFGHJKMNPQ23"));
         account.recovery_codes = 1;
         assert_eq!(
-            judge(&mut account, &recovery, true, RULE, NOW).outcome,
+            judge(&mut account, &recovery, true, &Factor::ALL, RULE, NOW).outcome,
             Outcome::Granted(Grant::Factor(Factor::RecoveryCode))
         );
-        assert_eq!(judge(&mut account, &recovery, true, RULE, NOW).outcome, Outcome::Denied(Denial::WrongCode));
+        assert_eq!(
+            judge(&mut account, &recovery, true, &Factor::ALL, RULE, NOW).outcome,
+            Outcome::Denied(Denial::WrongCode)
+        );
+    }
+
+    #[test]
+    fn r31_a_passkey_opens_only_while_its_counter_rises_and_while_the_account_has_it() {
+        let mut account = account(&[Factor::Passkey]);
+        let id = account.authenticators[0].id;
+        let mut judge_at = |authenticator, sign_count| {
+            let standing = passkey::Standing { sign_count, backup_eligible: true, backed_up: true };
+            let proof = Proof::Passkey(passkey::Used { authenticator, standing });
+            judge(&mut account, &proof, false, &Factor::ALL, RULE, NOW).outcome
+        };
+        let copied = Outcome::Denied(Denial::CopiedPasskey);
+        assert_eq!(judge_at(id, 7), Outcome::Granted(Grant::Factor(Factor::Passkey)));
+        assert_eq!(judge_at(id, 7), copied, "the same assertion, on whichever replica");
+        assert_eq!(judge_at(id, 6), copied);
+        assert_eq!(judge_at(id, 0), copied);
+        assert_eq!(judge_at(id, 8), Outcome::Granted(Grant::Factor(Factor::Passkey)));
+        let removed = AuthenticatorId(uuid::Uuid::max());
+        assert_eq!(judge_at(removed, 9), Outcome::Denied(Denial::FactorNotAllowed));
+        assert_eq!(account.failures.count, 0, "the success between forgave the others");
     }
 
     #[test]
@@ -368,7 +464,10 @@ mod tests {
         for proof in
             [Proof::Grace, Proof::Bypass, Proof::Exempt(Exemption::TrustedNetwork), Proof::Digits(Code::new(*b"1"))]
         {
-            assert_eq!(judge(&mut account, &proof, true, RULE, NOW).outcome, Outcome::Denied(Denial::Disabled));
+            assert_eq!(
+                judge(&mut account, &proof, true, &Factor::ALL, RULE, NOW).outcome,
+                Outcome::Denied(Denial::Disabled)
+            );
         }
     }
 }

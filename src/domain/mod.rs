@@ -14,6 +14,7 @@ pub mod dn;
 pub mod factor;
 pub mod gateway;
 pub mod group_tree;
+pub mod history;
 pub mod ids;
 pub mod judgement;
 pub mod label;
@@ -22,9 +23,12 @@ pub mod name;
 pub mod offered;
 pub mod otp;
 pub mod outcome;
+pub mod passkey;
 pub mod people_file;
 pub mod phone;
 pub mod policy;
+pub mod portal;
+pub mod questions;
 pub mod radius;
 pub mod secret;
 pub mod session;
@@ -33,6 +37,7 @@ pub mod sign_in;
 pub mod sync;
 pub mod token_file;
 pub mod user;
+pub mod ways;
 
 #[cfg(test)]
 pub(crate) mod fixture;

@@ -6,6 +6,8 @@
 use super::client::CodeForm;
 use super::factor::Factor;
 use super::ids::ChallengeId;
+use super::outcome::Denial;
+use super::passkey;
 use super::secret::{Code, Password};
 
 /// What stood behind the password.
@@ -24,6 +26,15 @@ pub enum Extra {
     Shown(ChallengeId),
     /// What was proven earlier in the dialog.
     Proven(Option<Factor>),
+    /// What a browser answered for a passkey, and what it is verified by; for the driver alone.
+    Assertion {
+        ceremony: Vec<u8>,
+        answer: String,
+    },
+    /// A passkey whose signature was verified.
+    Passkey(passkey::Used),
+    /// A factor that was tried and not proven.
+    NotProven(Denial),
 }
 
 /// One way to read the field.
@@ -41,6 +52,11 @@ impl Offered {
     pub fn readings(field: &Password, form: CodeForm) -> Vec<Self> {
         let whole = Self { password: field.clone(), extra: Extra::Nothing };
         split(field.expose(), form).into_iter().chain([whole]).collect()
+    }
+
+    /// The code that an answer is, where only a code was asked for; the names of other factors are none.
+    pub fn code(field: &Password) -> Option<Extra> {
+        read_extra(field.expose()).filter(|extra| matches!(extra, Extra::Digits(_) | Extra::Recovery(_)))
     }
 
     /// What a field holds that has no password in it: an answer in a dialog, or all of a door without a first factor.
@@ -111,7 +127,12 @@ mod tests {
                 Extra::Digits(code) => format!("digits {}", String::from_utf8(code.expose().to_vec()).unwrap()),
                 Extra::Recovery(code) => format!("recovery {}", String::from_utf8(code.expose().to_vec()).unwrap()),
                 Extra::Name(factor) => format!("name {factor}"),
-                Extra::Pair(..) | Extra::Shown(_) | Extra::Proven(_) => "only in dialogs".to_owned(),
+                Extra::Pair(..)
+                | Extra::Shown(_)
+                | Extra::Proven(_)
+                | Extra::Assertion { .. }
+                | Extra::Passkey(_)
+                | Extra::NotProven(_) => "only in dialogs".to_owned(),
             };
             (password, extra)
         };

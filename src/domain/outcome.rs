@@ -19,6 +19,8 @@ pub enum Grant {
     Factor(Factor),
     /// The same bind succeeded a moment ago.
     Grace,
+    /// Nothing, and so it opens nothing but the first enrolment: the person has never had a factor.
+    Enrolment,
 }
 
 /// Why a sign-in was denied. Each new reason stops the build wherever reasons become words or result codes.
@@ -45,6 +47,10 @@ pub enum Denial {
     MissingCode,
     WrongCode,
     ReusedCode,
+    /// What the browser brought does not prove the passkey.
+    WrongPasskey,
+    /// The passkey's counter went back: there may be two of it (WebAuthn L3 §6.1.1).
+    CopiedPasskey,
     /// The factor asked for is not allowed here or not enrolled.
     FactorNotAllowed,
     /// An answer to no open dialog: its State is unknown, used, expired, or another's (RFC 2865 §5.24).
@@ -82,6 +88,8 @@ impl Denial {
             Self::MissingCode => "missing-code",
             Self::WrongCode => "wrong-code",
             Self::ReusedCode => "reused-code",
+            Self::WrongPasskey => "wrong-passkey",
+            Self::CopiedPasskey => "copied-passkey",
             Self::FactorNotAllowed => "factor-not-allowed",
             Self::DialogOver => "dialog-over",
             Self::PromptRefused => "prompt-refused",
@@ -104,7 +112,8 @@ pub enum Outcome {
 impl Outcome {
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Granted(_) => "granted",
+            Self::Granted(Grant::Enrolment) => "enrolment",
+            Self::Granted(Grant::Exempt(_) | Grant::Factor(_) | Grant::Grace) => "granted",
             Self::Denied(_) => "denied",
         }
     }
@@ -117,6 +126,7 @@ impl Outcome {
             Self::Granted(Grant::Exempt(Exemption::NotEnrolled)) => "not-enrolled",
             Self::Granted(Grant::Factor(factor)) => factor.as_str(),
             Self::Granted(Grant::Grace) => "grace",
+            Self::Granted(Grant::Enrolment) => "first-enrolment",
             Self::Denied(denial) => denial.as_str(),
         }
     }

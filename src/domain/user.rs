@@ -6,6 +6,7 @@ use super::directory::UniqueId;
 use super::factor::Factor;
 use super::ids::{AuthenticatorId, DirectoryId, UserId};
 use super::otp::{Parameters, TotpMemory};
+use super::passkey::Credential;
 use super::secret::Seed;
 
 /// Who it is. The key is (directory, unique id); the name is for people.
@@ -41,6 +42,7 @@ pub enum Token {
         parameters: Parameters,
         next_counter: u64,
     },
+    Passkey(Box<Credential>),
 }
 
 impl Token {
@@ -49,6 +51,7 @@ impl Token {
             Self::App => Factor::App,
             Self::Totp { .. } => Factor::Totp,
             Self::Hotp { .. } => Factor::Hotp,
+            Self::Passkey(_) => Factor::Passkey,
         }
     }
 }
@@ -72,12 +75,18 @@ pub struct Account {
     pub bypass_until: Option<Timestamp>,
     /// The remembered success for this very bind, if there is one.
     pub grace_until: Option<Timestamp>,
+    /// What the person wants to be asked for first.
+    pub preferred_factor: Option<Factor>,
+    /// What they proved themselves by last; never a bypass or a recovery code.
+    pub last_factor: Option<Factor>,
+    /// Recovery codes were made for them once, used up or not.
+    pub had_recovery_codes: bool,
 }
 
 impl Account {
     pub fn has(&self, factor: Factor, now: Timestamp) -> bool {
         match factor {
-            Factor::App | Factor::Totp | Factor::Hotp => {
+            Factor::App | Factor::Totp | Factor::Hotp | Factor::Passkey => {
                 self.authenticators.iter().any(|authenticator| authenticator.token.factor() == factor)
             }
             Factor::RecoveryCode => self.recovery_codes > 0,
@@ -85,8 +94,37 @@ impl Account {
         }
     }
 
-    /// Has this person ever proven anything beyond the password? Recovery codes and bypasses are no enrolment.
+    /// Has this person anything to prove beyond the password? Recovery codes and bypasses are no enrolment.
     pub fn is_enrolled(&self) -> bool {
         !self.authenticators.is_empty()
+    }
+
+    /// Has this person had a factor at any time since an administrator's last reset? Whoever has lost all of them has: the
+    /// password alone must not get such a person new ones (R29).
+    pub fn was_ever_enrolled(&self) -> bool {
+        self.is_enrolled() || self.recovery_codes > 0 || self.had_recovery_codes || self.last_factor.is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::account;
+    use super::*;
+
+    #[test]
+    fn r29_whoever_has_lost_all_factors_has_still_been_enrolled() {
+        let bare = || account(&[]);
+        let cases: [(&str, Account, bool); 7] = [
+            ("nothing at all", bare(), false),
+            ("a bypass from the help desk", account(&[Factor::Bypass]), false),
+            ("failures", Account { failures: Failures { count: 3, ..Failures::default() }, ..bare() }, false),
+            ("a token", account(&[Factor::Totp]), true),
+            ("recovery codes and nothing else", account(&[Factor::RecoveryCode]), true),
+            ("recovery codes that are used up", Account { had_recovery_codes: true, ..bare() }, true),
+            ("a sign-in by an app that is gone", Account { last_factor: Some(Factor::App), ..bare() }, true),
+        ];
+        for (what, account, expected) in cases {
+            assert_eq!(account.was_ever_enrolled(), expected, "{what}");
+        }
     }
 }

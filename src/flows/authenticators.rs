@@ -356,7 +356,7 @@ fn account_name(name: &str, id: AuthenticatorId) -> String {
 
 fn digits(token: &Token) -> Option<otp::Digits> {
     match token {
-        Token::App => None,
+        Token::App | Token::Passkey(_) => None,
         Token::Totp { parameters, .. } | Token::Hotp { parameters, .. } => Some(parameters.digits),
     }
 }
@@ -379,7 +379,7 @@ fn tried(authenticator: Authenticator, code: &Code, now: Timestamp) -> Tried {
     let Authenticator { id, label, token } = authenticator;
     let at = now.as_second();
     match token {
-        Token::App => Tried::Wrong,
+        Token::App | Token::Passkey(_) => Tried::Wrong,
         Token::Totp { seed, parameters, memory } => {
             let oath = otp::Token { seed: &seed, parameters };
             match oath.verify_totp(code, at, Window::default(), memory) {

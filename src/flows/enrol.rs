@@ -93,7 +93,7 @@ pub fn found_again(
     };
     let Authenticator { id, label, token } = authenticator;
     let token = match token {
-        Token::App => None,
+        Token::App | Token::Passkey(_) => None,
         Token::Totp { seed, parameters, memory } => {
             let (first, second) = typed(&parameters)?;
             let token = otp::Token { seed: &seed, parameters };

@@ -190,6 +190,13 @@ impl Store {
                     anchor: row.anchor,
                     drift: row.drift,
                     position: row.position,
+                    // Passkeys are proven by the ceremony that makes them.
+                    credential_id: None,
+                    credential: None,
+                    sign_count: None,
+                    backup_eligible: None,
+                    backed_up: None,
+                    model: None,
                 };
                 Ok(Pending { authenticator: row.open(self)?, until })
             })

@@ -175,7 +175,7 @@ impl Store {
     /// Uses up a right code that was only tried out; false if it was used up before.
     pub async fn spend_code(&self, user: UserId, after: &Authenticator) -> Result<bool, StoreFault> {
         let (anchor, drift, position) = match &after.token {
-            Token::App => return Ok(false),
+            Token::App | Token::Passkey(_) => return Ok(false),
             Token::Totp { memory, .. } => (memory.anchor, memory.drift, memory.last_accepted),
             Token::Hotp { next_counter, .. } => (0, 0, Some(*next_counter)),
         };

@@ -60,7 +60,7 @@ impl Store {
     /// Puts a token into stock; false if one of this serial number is there already, or is somebody's.
     pub async fn stock_token(&self, serial: &str, token: &Token, by: &Actor) -> Result<bool, StoreFault> {
         let (seed, parameters, counter) = match token {
-            Token::App => return Ok(false),
+            Token::App | Token::Passkey(_) => return Ok(false),
             Token::Totp { seed, parameters, .. } => (seed, parameters, 0),
             Token::Hotp { seed, parameters, next_counter } => (seed, parameters, *next_counter),
         };
@@ -188,7 +188,7 @@ impl Store {
         let id = self.insert_authenticator(&mut tx, (user, &name), &enrolment, by).await?;
         let anchor = match &claimed.token {
             Token::Totp { memory, .. } => memory.anchor,
-            Token::App | Token::Hotp { .. } => 0,
+            Token::App | Token::Hotp { .. } | Token::Passkey(_) => 0,
         };
         sqlx::query!(
             "update authenticators set anchor = $2, last_used_at = $3 where id = $1",

@@ -60,6 +60,9 @@ pub struct Listed {
     pub locked_until: Option<Timestamp>,
     pub bypass_until: Option<Timestamp>,
     pub factors: Vec<String>,
+    /// A language tag: the person's own choice, before the directory's in the profile.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub language_chosen: Option<String>,
 }
 
 pub(super) struct UserRow {
@@ -73,11 +76,15 @@ pub(super) struct UserRow {
     pub lockouts: i32,
     pub locked_until: Option<jiff_sqlx::Timestamp>,
     pub bypass_until: Option<jiff_sqlx::Timestamp>,
+    pub preferred_factor: Option<String>,
+    pub last_factor: Option<String>,
     pub recovery_codes: i64,
+    pub had_recovery_codes: bool,
 }
 
 impl UserRow {
     pub(super) fn account(self, tokens: Vec<TokenRow>, store: &Store) -> Result<Account, StoreFault> {
+        let factor = |kept: Option<String>| kept.and_then(|factor| factor.parse().ok());
         Ok(Account {
             user: User {
                 id: UserId(self.id),
@@ -96,6 +103,9 @@ impl UserRow {
             recovery_codes: u32::try_from(self.recovery_codes).unwrap_or(u32::MAX),
             bypass_until: self.bypass_until.map(from_sql),
             grace_until: None,
+            preferred_factor: factor(self.preferred_factor),
+            last_factor: factor(self.last_factor),
+            had_recovery_codes: self.had_recovery_codes,
         })
     }
 }
@@ -119,7 +129,8 @@ impl Store {
         let mut connection = self.pool.acquire().await?;
         let row = sqlx::query!(
             r#"select u.id, u.unique_id, u.name, u.enabled, u.blocked, u.failures, u.lockouts,
-                      u.locked_until, u.bypass_until,
+                      u.locked_until, u.bypass_until, u.preferred_factor, u.last_factor,
+                      exists (select from recovery_codes r where r.user_id = u.id) as "had_recovery_codes!",
                       (select count(*) from recovery_codes r where r.user_id = u.id and r.used_at is null)
                           as "recovery_codes!",
                       (select until from graces g where g.join_key = $3 and g.user_id = u.id) as grace_until
@@ -144,7 +155,10 @@ impl Store {
             lockouts: row.lockouts,
             locked_until: row.locked_until,
             bypass_until: row.bypass_until,
+            preferred_factor: row.preferred_factor,
+            last_factor: row.last_factor,
             recovery_codes: row.recovery_codes,
+            had_recovery_codes: row.had_recovery_codes,
         };
         let mut account = user.account(tokens, self)?;
         account.grace_until = row.grace_until.map(from_sql);
@@ -159,6 +173,14 @@ impl Store {
         self.listed(Some(&ids)).await
     }
 
+    /// The directories in which somebody is known by this name.
+    pub async fn directories_of_name(&self, name: &Folded) -> Result<Vec<DirectoryId>, StoreFault> {
+        let ids = sqlx::query_scalar!("select directory_id from user_names where folded = $1", name.as_str())
+            .fetch_all(&self.pool)
+            .await?;
+        Ok(ids.into_iter().map(DirectoryId).collect())
+    }
+
     pub async fn users(&self) -> Result<Vec<Listed>, StoreFault> {
         self.listed(None).await
     }
@@ -167,6 +189,7 @@ impl Store {
         let rows = sqlx::query!(
             r#"select u.id, u.name, d.name as directory, u.dn, u.mail, u.profile as "profile: Json<Profile>",
                       u.directory_disabled, u.directory_until, u.enabled, u.blocked, u.locked_until, u.bypass_until,
+                      u.language_chosen,
                       array(select a.factor from authenticators a where a.user_id = u.id and a.proven_at is not null
                             order by a.factor) as "factors!",
                       (select count(*) from recovery_codes r where r.user_id = u.id and r.used_at is null) as "codes!"
@@ -199,6 +222,7 @@ impl Store {
                     locked_until: still(row.locked_until),
                     bypass_until: still(row.bypass_until),
                     factors,
+                    language_chosen: row.language_chosen,
                 }
             })
             .collect())
@@ -355,23 +379,48 @@ impl Store {
     }
 
     /// One sign-in without a second factor, until the time is up.
-    pub async fn grant_bypass(&self, user: &Listed, span: SignedDuration, by: &Actor) -> Result<Timestamp, StoreFault> {
+    pub async fn grant_bypass(
+        &self,
+        user: &Listed,
+        span: SignedDuration,
+        reason: Option<&str>,
+        by: &Actor,
+    ) -> Result<Timestamp, StoreFault> {
         let until = self.ambient.after(span);
         let mut tx = self.pool.begin().await?;
         sqlx::query!("update users set bypass_until = $2 where id = $1", user.id.0, sql(until) as _)
             .execute(&mut *tx)
             .await?;
-        let event = Event::BypassGranted { user: user.id, name: user.name.clone(), until, by: by.to_string() };
+        let (id, name, reason) = (user.id, user.name.clone(), reason.map(str::to_owned));
+        let event = Event::BypassGranted { user: id, name, until, reason, by: by.to_string() };
         self.administer(&mut tx, vec![event]).await?;
         tx.commit().await?;
         Ok(until)
+    }
+
+    /// Takes a bypass back; false if there was none that could still be used.
+    pub async fn end_bypass(&self, user: &Listed, by: &Actor) -> Result<bool, StoreFault> {
+        let mut tx = self.pool.begin().await?;
+        let ended = sqlx::query!(
+            "update users set bypass_until = null where id = $1 and bypass_until > $2",
+            user.id.0,
+            sql(self.ambient.now()) as _,
+        );
+        if ended.execute(&mut *tx).await?.rows_affected() == 0 {
+            return Ok(false);
+        }
+        let event = Event::BypassEnded { user: user.id, name: user.name.clone(), by: by.to_string() };
+        self.administer(&mut tx, vec![event]).await?;
+        tx.commit().await?;
+        Ok(true)
     }
 
     /// Takes every factor, grace, bypass and lockout away; the person enrols anew. Returns the authenticators removed.
     pub async fn reset(&self, user: &Listed, by: &Actor) -> Result<u64, StoreFault> {
         let mut tx = self.pool.begin().await?;
         sqlx::query!(
-            "update users set failures = 0, lockouts = 0, locked_until = null, bypass_until = null where id = $1",
+            "update users set failures = 0, lockouts = 0, locked_until = null, bypass_until = null,
+                              preferred_factor = null, last_factor = null where id = $1",
             user.id.0,
         )
         .execute(&mut *tx)
@@ -384,6 +433,7 @@ impl Store {
         .await?;
         super::activations::cancel_all(&mut tx, user.id, self.ambient.now()).await?;
         sqlx::query!("delete from recovery_codes where user_id = $1", user.id.0).execute(&mut *tx).await?;
+        super::questions::forget(&mut tx, user.id).await?;
         // A lost phone must not answer what was asked before.
         let open = sqlx::query_scalar!(
             "update challenges set status = 'cancelled' where user_id = $1 and status in ('waiting', 'approved') returning id",

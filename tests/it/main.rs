@@ -50,6 +50,7 @@ mod sync_openldap;
 mod sync_runners;
 mod transport;
 mod web_requests;
+mod web_sign_in;
 
 #[path = "../support/mod.rs"]
 mod support;

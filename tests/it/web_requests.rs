@@ -6,7 +6,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use vestibule::web::routes::{Guard, table};
 
-use crate::slapd;
+use super::openldap;
 use crate::support::appliance::Appliance;
 use crate::support::browser::Browser;
 use crate::support::in_time;
@@ -14,7 +14,7 @@ use crate::support::ldap::handshake;
 
 #[tokio::test]
 async fn every_route_is_guarded() {
-    let slapd = slapd().await;
+    let slapd = openldap();
     let appliance = Appliance::before(&slapd).await;
     let mut browser = Browser::at(&appliance);
     let page = browser.get("/sign-in").await;
@@ -42,7 +42,7 @@ async fn every_route_is_guarded() {
 
 #[tokio::test]
 async fn r50_a_host_that_is_not_ours_is_refused_and_never_repeated() {
-    let slapd = slapd().await;
+    let slapd = openldap();
     let appliance = Appliance::before(&slapd).await;
     let mut browser = Browser::at(&appliance);
     for host in ["evil.test", "localhost.evil.test", "127.0.0.1", "localhost@evil.test", ""] {
@@ -58,7 +58,7 @@ async fn r50_a_host_that_is_not_ours_is_refused_and_never_repeated() {
 
 #[tokio::test]
 async fn r49_a_form_needs_our_origin_and_this_browsers_token() {
-    let slapd = slapd().await;
+    let slapd = openldap();
     let appliance = Appliance::before(&slapd).await;
     let mut browser = Browser::at(&appliance);
     let page = browser.get("/sign-in").await;
@@ -81,7 +81,7 @@ async fn r49_a_form_needs_our_origin_and_this_browsers_token() {
 
 #[tokio::test]
 async fn r48_cookies_belong_to_this_host_alone_and_pages_carry_the_strict_headers() {
-    let slapd = slapd().await;
+    let slapd = openldap();
     let appliance = Appliance::before(&slapd).await;
     let mut browser = Browser::at(&appliance);
     let page = browser.request("GET", "/sign-in", &[], "").await;
@@ -110,7 +110,7 @@ async fn r48_cookies_belong_to_this_host_alone_and_pages_carry_the_strict_header
 
 #[tokio::test]
 async fn a_body_over_the_limit_and_one_that_never_ends_are_cut_off() {
-    let slapd = slapd().await;
+    let slapd = openldap();
     let appliance = Appliance::before(&slapd).set("web.request_timeout", "\"1s\"").await;
     let mut browser = Browser::at(&appliance);
     let page = browser.get("/sign-in").await;
@@ -141,7 +141,7 @@ async fn a_body_over_the_limit_and_one_that_never_ends_are_cut_off() {
 
 #[tokio::test]
 async fn plain_http_only_sends_on_to_https() {
-    let slapd = slapd().await;
+    let slapd = openldap();
     let address = crate::support::slapd::free_port("127.0.0.1".parse().unwrap());
     let appliance = Appliance::before(&slapd).set("web.listen_plain", &format!("[\"{address}\"]")).await;
     let ask = async |request: String| {
@@ -164,7 +164,7 @@ async fn plain_http_only_sends_on_to_https() {
 
 #[tokio::test]
 async fn a_connection_under_way_may_finish_when_the_process_stops() {
-    let slapd = slapd().await;
+    let slapd = openldap();
     let mut appliance = Appliance::before(&slapd).await;
     let browser = Browser::at(&appliance);
     let stream = TcpStream::connect(appliance.web_addr).await.unwrap();

@@ -124,6 +124,8 @@ pub fn netscaler() -> Client {
         allow_anonymous: false,
         allow_root_dse: true,
         allow_password_compare: false,
+        portal: false,
+        first_enrolment: false,
         radius: None,
     }
 }

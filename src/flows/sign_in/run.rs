@@ -12,20 +12,24 @@ use super::{Attempt, Ended, Gone, Granted, LAST_STEPS, SignInError, SignIns};
 use crate::domain::dialog::Again;
 use crate::domain::dn::{self, Dn};
 use crate::domain::factor::Factor;
-use crate::domain::ids::{ChallengeId, SignInId, UserId};
+use crate::domain::ids::{ChallengeId, UserId};
 use crate::domain::judgement;
 use crate::domain::mac;
 use crate::domain::name::LoginName;
 use crate::domain::offered::{Extra, Offered};
-use crate::domain::outcome::{Denial, Outcome};
-use crate::domain::policy::{Requirement, requirement};
+use crate::domain::outcome::{Denial, Exemption, Grant, Outcome};
+use crate::domain::policy::{Requirement, requirement, requirement_after};
+use crate::domain::portal::Switches;
 use crate::domain::secret::Code;
-use crate::domain::sign_in::{Answer, Begin, Event, Proof, SignIn, Step};
+use crate::domain::sign_in::{Answer, Begin, Event, Prompt, Proof, SignIn, Step};
 use crate::domain::user::Account;
+use crate::domain::ways;
 use crate::factors::app::{App, Put, Waited};
 use crate::factors::recovery;
+use crate::flows::import;
 use crate::flows::policy::Upstream;
 use crate::flows::resolve::{self, Resolved, is_member};
+use crate::store::audit::Actor;
 use crate::store::recorder::{Conclusion, Leaving, Question};
 use crate::telemetry::{self, metrics};
 
@@ -45,20 +49,21 @@ impl Decided {
 pub(super) struct Run<'a> {
     pub desk: &'a SignIns,
     pub attempt: &'a Attempt<'a>,
-    pub id: SignInId,
     pub deadline: Instant,
     /// What an earlier part of its dialog has brought.
     pub carried: Carried,
+    /// At the portal, what this person may do there.
+    pub switches: Option<Switches>,
 }
 
 /// Whose sign-in it is.
-enum Who {
+pub(super) enum Who {
     /// A machine's account, by its DN, and why the directory lets nobody use it, if so. Who is known by a plainly spelled
     /// DN is not looked up: the bind alone has the word.
     Service(String, Option<Denial>),
     Person(Subject),
-    /// The name cannot be anybody's.
-    Nobody,
+    /// The name cannot be anybody's, or the passkey is not.
+    Nobody(Denial),
     /// Too many were denied from this source; nobody was asked.
     Throttled,
 }
@@ -78,6 +83,8 @@ pub(super) struct Held {
     pub recovery: Option<String>,
     pub join_key: [u8; 32],
     pub again: Option<Again>,
+    /// What may be asked for, where the door lets the person pick.
+    pub ways: Vec<Factor>,
 }
 
 impl Run<'_> {
@@ -96,23 +103,29 @@ impl Run<'_> {
         }
         match Box::pin(self.who(upstream)).await? {
             Who::Service(dn, barred) => Box::pin(self.service_account(upstream, &dn, barred)).await,
-            Who::Nobody => Box::pin(self.deny(upstream, Denial::NotOneEntry)).await,
+            Who::Nobody(denial) => Box::pin(self.deny(upstream, denial)).await,
             Who::Throttled => {
                 let denied = Proof::Denied(Denial::Throttled);
                 let outcome = Box::pin(self.conclude(None, denied, false, None, [0; 32])).await?;
                 Ok(Decided { ended: Ended::Throttled, outcome: Some(outcome) })
             }
-            Who::Person(subject) => match Box::pin(self.begin(upstream, &subject)).await? {
-                Some(begun) => Box::pin(self.drive(upstream, &subject, begun, gone)).await,
-                None => Ok(Decided::unrecorded(Ended::EmptyPassword)),
-            },
+            Who::Person(subject) => {
+                self.switches = Box::pin(self.switches(&subject)).await?;
+                match Box::pin(self.begin(upstream, &subject)).await? {
+                    Some(begun) => Box::pin(self.drive(upstream, &subject, begun, gone)).await,
+                    None => Ok(Decided::unrecorded(Ended::EmptyPassword)),
+                }
+            }
         }
     }
 
     /// Whose sign-in this is, as far as the name and the directory tell.
     async fn who(&self, upstream: &Upstream) -> Result<Who, SignInError> {
         let attempt = self.attempt;
-        let Ok(name) = LoginName::parse(attempt.name) else { return Ok(Who::Nobody) };
+        if let FirstFactor::Passkey(assertion) = attempt.first {
+            return Box::pin(self.owner(upstream, assertion.owner)).await;
+        }
+        let Ok(name) = LoginName::parse(attempt.name) else { return Ok(Who::Nobody(Denial::NotOneEntry)) };
         // Spelled so plainly that no two parsers can differ about it: no need to ask which entry it is.
         if let LoginName::Dn { text, dn } = &name
             && attempt.machines_come_first
@@ -126,7 +139,7 @@ impl Run<'_> {
             return Ok(Who::Throttled);
         }
         Ok(match Box::pin(resolve::resolve(&upstream.client, &name, self.deadline)).await? {
-            Resolved::One(account) => {
+            Resolved::One(account) if !attempt.is_ambiguous => {
                 // Machines prove themselves by their password, and only the directory knows it.
                 let may_be_one = matches!(attempt.first, FirstFactor::Bind { .. });
                 if may_be_one && Box::pin(self.is_service_account(upstream, &account.dn)).await? {
@@ -137,7 +150,9 @@ impl Run<'_> {
                 }
             }
             // The directory says no in its own words; should it say yes, nobody knows to whom.
-            Resolved::NotOne => Who::Person(Subject { bind_name: attempt.name.to_owned(), account: None }),
+            Resolved::One(_) | Resolved::NotOne => {
+                Who::Person(Subject { bind_name: attempt.name.to_owned(), account: None })
+            }
         })
     }
 
@@ -167,12 +182,15 @@ impl Run<'_> {
             (First::Accepted(first), None) => {
                 self.desk.recorder.count_service(&attempt.client, dn);
                 metrics::service_account_bound(client, "granted");
-                Ok(Decided::unrecorded(Ended::Granted(Granted { first, user: None })))
+                let grant = Grant::Exempt(Exemption::ServiceAccount);
+                Ok(Decided::unrecorded(Ended::Granted(Granted { first, user: None, name: None, grant })))
             }
             (First::Accepted(_), Some(denial)) => {
                 metrics::service_account_bound(client, "denied");
                 self.deny(upstream, denial).await
             }
+            // No machine has a passkey.
+            (First::NotProven(_), _) => Err(SignInError::Broken),
             (First::Refused { answer, .. }, barred) => {
                 metrics::service_account_bound(client, "denied");
                 let denial = barred.unwrap_or(Denial::WrongPassword);
@@ -191,12 +209,21 @@ impl Run<'_> {
     /// Checks the first factor and sets the machine up; `None` if a password would be empty. All that it needs for that
     /// is let go again before anybody is waited for.
     async fn begin(&self, upstream: &Upstream, subject: &Subject) -> Result<Option<Box<(SignIn, Held)>>, SignInError> {
-        let Attempt { client, whereabouts, screen, .. } = self.attempt;
+        let Attempt { whereabouts, screen, .. } = self.attempt;
         let now = self.desk.store.ambient().now();
         let join_key = self.carried.join_key.unwrap_or_else(|| self.join_key(subject));
         let mut account = self.account(subject, &join_key).await?;
+        let client = match &self.switches {
+            Some(switches) => &switches.policy(&self.attempt.client, account.as_ref(), now),
+            None => &*self.attempt.client,
+        };
         let required = |account: Option<&Account>| match &subject.account {
-            Some(found) => requirement(client, account, found.state, *whereabouts, now),
+            Some(found) => {
+                let proven = self.carried.change.as_ref().and_then(|(proven, _)| *proven);
+                let asked = requirement(client, account, found.state, *whereabouts, now);
+                let asked = if screen.passkeys { asked } else { asked.without(Factor::Passkey) };
+                requirement_after(proven, client, asked)
+            }
             None => Requirement::Deny(Denial::NotOneEntry),
         };
         let mut again = None;
@@ -206,9 +233,14 @@ impl Run<'_> {
             let changed = Box::pin(self.change_password(upstream, subject, account.as_ref())).await?;
             (readings, again) = (changed.0.into_iter().collect(), changed.1);
         }
-        let checked = Box::pin(self.first_factor(upstream, subject, account.as_ref(), readings, now)).await?;
+        let checked = match self.attempt.first {
+            FirstFactor::Passkey(assertion) => Some(self.passkey_first(assertion, account.as_ref())),
+            FirstFactor::Bind { .. } | FirstFactor::Checker { .. } | FirstFactor::Nobody => {
+                Box::pin(self.first_factor(upstream, subject, account.as_ref(), readings, now)).await?
+            }
+        };
         let Some((first, mut offered)) = checked else { return Ok(None) };
-        if let FirstFactor::Nobody = self.attempt.first
+        if let FirstFactor::Nobody | FirstFactor::Passkey(_) = self.attempt.first
             && subject.account.as_ref().is_some_and(|found| found.state.disabled.is_none())
         {
             return Err(SignInError::UnknownState);
@@ -216,6 +248,7 @@ impl Run<'_> {
         let accepted = match &first {
             First::Accepted(_) => true,
             First::Refused { due, .. } => *due && self.changes_passwords(),
+            First::NotProven(_) => false,
         };
         if let (true, Some((seed, code)), Some(known)) = (accepted, &self.carried.enrolling, &account)
             && matches!(required(account.as_ref()), Requirement::Deny(Denial::NoFactor | Denial::MustEnrol))
@@ -227,7 +260,23 @@ impl Run<'_> {
                 again = Some(Again::WrongCode);
             }
         }
-        let requirement = required(account.as_ref());
+        if let (true, None, Some(found)) = (accepted, &account, &subject.account)
+            && matches!(required(None), Requirement::Enrolment)
+        {
+            // Before a run of the sync: whoever has proven the password is taken in on the way.
+            let by = Actor(format!("sign-in at {}", client.name));
+            Box::pin(import::take_in(&self.desk.store, &upstream.client, found, &by, self.deadline)).await?;
+            account = self.account(subject, &join_key).await?;
+        }
+        let requirement = match required(account.as_ref()) {
+            // Not one that we can keep books of.
+            Requirement::Enrolment if account.is_none() => Requirement::Deny(Denial::UnknownUser),
+            requirement => requirement,
+        };
+        if let Extra::Assertion { ceremony, answer } = &offered.extra {
+            // Not before the password is right: nothing tells then whether the passkey was.
+            offered.extra = self.passkey_second(ceremony, account.as_ref().filter(|_| accepted), answer);
+        }
         let begin = Begin { client, account: account.as_ref(), extra: &offered.extra, screen: *screen, now };
         let (machine, _) = SignIn::begin(&requirement, begin);
         let wanted = matches!(&requirement, Requirement::AnyOf(factors) if factors.contains(&Factor::RecoveryCode));
@@ -237,8 +286,26 @@ impl Run<'_> {
             }
             _ => None,
         };
-        let user = account.as_ref().map(|account| account.user.id);
-        Ok(Some(Box::new((machine, Held { first, offered, account, user, recovery, join_key, again }))))
+        // What proves nothing may be anybody's, and no password came with it: it counts against nobody.
+        let is_anybodys = matches!(first, First::NotProven(Denial::WrongPasskey));
+        let user = account.as_ref().map(|account| account.user.id).filter(|_| !is_anybodys);
+        let ways = match &requirement {
+            Requirement::AnyOf(factors) if screen.picks => ways::ways(factors, None),
+            Requirement::AnyOf(_) | Requirement::PasswordOnly(_) | Requirement::Enrolment | Requirement::Deny(_) => {
+                vec![]
+            }
+        };
+        Ok(Some(Box::new((machine, Held { first, offered, account, user, recovery, join_key, again, ways }))))
+    }
+
+    /// What the person may do at the portal; `None` at any other door.
+    async fn switches(&self, subject: &Subject) -> Result<Option<Switches>, SignInError> {
+        let client = &self.attempt.client;
+        if !client.portal {
+            return Ok(None);
+        }
+        let account = subject.account.as_ref().map(|found| &found.unique_id);
+        Ok(Some(self.desk.store.portal_switches_at(client.directory, account).await?))
     }
 
     async fn account(&self, subject: &Subject, join_key: &[u8; 32]) -> Result<Option<Account>, SignInError> {
@@ -261,6 +328,7 @@ impl Run<'_> {
             // No code can stand anywhere: that none does is nobody's failure.
             FirstFactor::Checker { in_field: false, .. } => vec![Offered { extra: Extra::Proven(None), ..nothing() }],
             // Perhaps the password that the gateway has checked; then it says nothing here.
+            FirstFactor::Passkey(_) => vec![],
             FirstFactor::Nobody => {
                 vec![Offered { extra: Offered::answer(field).unwrap_or(Extra::Nothing), ..nothing() }]
             }
@@ -285,12 +353,24 @@ impl Run<'_> {
                 Step::Done(outcome) => break outcome,
                 Step::Judge { proof, due } => {
                     let code = if let Proof::Digits(code) = &proof { Some(code.clone()) } else { None };
+                    let repeats = self.repeats(&proof);
                     let judged =
                         Box::pin(self.conclude(held.user, proof, due, held.recovery.clone(), held.join_key)).await?;
                     if let (Some(first), Outcome::Denied(Denial::WrongCode)) = (code, judged)
                         && self.has_drifted(&first, &held)
                     {
                         return Box::pin(self.ask_next_code(first, &held, accepted.as_ref(), judged)).await;
+                    }
+                    if let (Some(what), Outcome::Denied(Denial::WrongCode | Denial::ReusedCode | Denial::WrongPasskey)) =
+                        (repeats, judged)
+                    {
+                        held.again = Some(match judged {
+                            Outcome::Denied(Denial::ReusedCode) => Again::ReusedCode,
+                            Outcome::Denied(Denial::WrongPasskey) => Again::WrongPasskey,
+                            Outcome::Denied(_) | Outcome::Granted(_) => Again::WrongCode,
+                        });
+                        let asked = Box::pin(self.prompt(what, &held, accepted.as_ref())).await?;
+                        return Ok(Decided { outcome: Some(judged), ..asked });
                     }
                     Event::Judged(judged)
                 }
@@ -311,7 +391,12 @@ impl Run<'_> {
                         Put::Waiting { id, number } => {
                             return self.asked_number(id, number, &held, accepted.as_ref()).await;
                         }
-                        Put::Answer(answer) => Event::Answered(answer),
+                        Put::Answer(answer) => {
+                            if let Answer::NotAsked(_) = answer {
+                                held.again = Some(Again::NotAsked);
+                            }
+                            Event::Answered(answer)
+                        }
                     }
                 }
                 Step::Wait(challenge) => {
@@ -322,6 +407,9 @@ impl Run<'_> {
                         Waited::Stopping => return Err(SignInError::Stopping),
                         // The phone may still be answered: the person is asked to come back once more.
                         Waited::TimeUp => {
+                            if let (true, Some(state)) = (self.attempt.screen.picks, self.state()) {
+                                return Ok(self.still_asked(state, &held));
+                            }
                             let number = self.carried.number.unwrap_or_default();
                             return self.asked_number(challenge, number, &held, accepted.as_ref()).await;
                         }
@@ -337,8 +425,12 @@ impl Run<'_> {
             };
             (machine, step) = machine.on(event);
         };
+        let name = held.account.map(|account| account.user.name);
         let ended = match (outcome, accepted, refused) {
-            (Outcome::Granted(_), Some(first), _) => Ended::Granted(Granted { first, user: held.user }),
+            (Outcome::Granted(grant), Some(first), _) => {
+                let granted = Granted { first, user: held.user, name, grant };
+                if grant == Grant::Enrolment { Ended::Enrolling(granted) } else { Ended::Granted(granted) }
+            }
             // The machine grants only after an accepted first factor.
             (Outcome::Granted(_), None, _) => return Err(SignInError::Broken),
             // What a directory says of a name that is nobody's may differ from what it says of a wrong password (R19).
@@ -362,13 +454,43 @@ impl Run<'_> {
                 (Event::PasswordDue, None, Some(answer))
             }
             First::Refused { answer, .. } => (Event::PasswordRefused, None, Some(answer)),
+            First::NotProven(denial) => (Event::PasskeyRefused(denial), None, None),
         }
     }
 
     /// Is a wrong code that of a token that has drifted away, where the next one can be asked for?
     fn has_drifted(&self, code: &Code, held: &Held) -> bool {
         let account = held.account.as_ref().filter(|_| self.attempt.screen.asks);
-        account.is_some_and(|account| judgement::has_drifted(account, code, self.desk.store.ambient().now()))
+        let (factors, now) = (&self.attempt.client.factors, self.desk.store.ambient().now());
+        account.is_some_and(|account| judgement::has_drifted(account, factors, code, now))
+    }
+
+    /// What is asked once more if this proof was wrong: a page is not left for a slip of the finger.
+    fn repeats(&self, proof: &Proof) -> Option<Prompt> {
+        if !self.attempt.screen.picks {
+            return None;
+        }
+        match proof {
+            Proof::Digits(_) | Proof::Pair(..) if self.carried.recovery => Some(Prompt::RecoveryCode),
+            Proof::Digits(_) | Proof::Pair(..) => Some(Prompt::Code),
+            Proof::Recovery(_) => Some(Prompt::RecoveryCode),
+            // With a password that was right; without one nobody is asked for anything.
+            Proof::Denied(Denial::WrongPasskey) if !matches!(self.attempt.first, FirstFactor::Passkey(_)) => {
+                Some(Prompt::Passkey)
+            }
+            Proof::Denied(_)
+            | Proof::Exempt(_)
+            | Proof::Grace
+            | Proof::Enrolment
+            | Proof::Bypass
+            | Proof::Approved(_)
+            | Proof::Passkey(_)
+            | Proof::Proven(_) => None,
+        }
+    }
+
+    fn state(&self) -> Option<[u8; 16]> {
+        self.attempt.state.and_then(|state| state.try_into().ok())
     }
 
     pub(super) async fn conclude(
@@ -380,7 +502,7 @@ impl Run<'_> {
         join_key: [u8; 32],
     ) -> Result<Outcome, SignInError> {
         let conclusion = Conclusion {
-            sign_in: self.id,
+            sign_in: self.attempt.id,
             door: self.attempt.door,
             client: Arc::clone(&self.attempt.client),
             source: self.attempt.source,
@@ -410,7 +532,7 @@ impl Run<'_> {
         let numbered = self.attempt.screen.shows_numbers && !self.attempt.client.bare_approval;
         Question {
             id: ChallengeId(ambient.id()),
-            sign_in: self.id,
+            sign_in: self.attempt.id,
             user,
             client: Arc::clone(&self.attempt.client),
             source: self.attempt.whereabouts.unwrap_or(self.attempt.source),
@@ -438,7 +560,9 @@ impl Run<'_> {
     /// Waits for the answer to a question that was shown.
     async fn wait(&self, challenge: ChallengeId, held: &Held, gone: Gone<'_>) -> Result<Waited, SignInError> {
         let _place = self.place()?;
-        if self.carried.again {
+        // A page looks again by itself; nobody waits twice for it.
+        let joins = self.carried.again && !self.attempt.screen.picks;
+        if joins {
             // The same answer came before, to a replica that was given up: this one waits beside it.
             let Some(user) = held.user else { return Err(SignInError::Broken) };
             let question = Box::new(self.question(user, Factor::App, held.join_key, self.until(), Some(challenge)));
@@ -448,8 +572,9 @@ impl Run<'_> {
             }
         }
         let stopping = self.desk.closing.requested();
-        let waited = self.app().wait(challenge, self.until(), gone, stopping).await?;
-        if let (true, Waited::TimeUp) = (self.carried.again, &waited) {
+        let until = if self.attempt.screen.picks { Instant::now() } else { self.until() };
+        let waited = self.app().wait(challenge, until, gone, stopping).await?;
+        if let (true, Waited::TimeUp) = (joins, &waited) {
             self.desk.recorder.leave(challenge, Leaving::Deadline).await?;
         }
         Ok(waited)
@@ -462,12 +587,7 @@ impl Run<'_> {
 
     /// A place among those who wait.
     fn place(&self) -> Result<super::super::places::Place, SignInError> {
-        let desk = self.desk;
-        if desk.waits.count() >= desk.limits.waiting {
-            return Err(SignInError::Full(desk.limits.waiting));
-        }
-        let limit = desk.limits.waiting_per_client;
-        desk.waiting.take(self.attempt.client.id, limit).ok_or(SignInError::Full(limit))
+        self.desk.place(self.attempt.client.id)
     }
 
     /// When a wait for a person has to end.
