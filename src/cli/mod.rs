@@ -30,6 +30,7 @@ mod serve;
 mod session;
 mod show;
 mod sync;
+mod token;
 mod upstream;
 mod user;
 mod world;
@@ -86,6 +87,9 @@ enum Command {
     /// People and their second factors
     #[command(subcommand)]
     User(user::Command),
+    /// Hardware tokens in stock, for people to claim
+    #[command(subcommand)]
+    Token(token::Command),
     /// Follow a directory: its users arrive, change and leave by themselves
     #[command(subcommand)]
     Sync(sync::Command),
@@ -147,6 +151,7 @@ impl Command {
             Self::Client(command) => world::open(&settings()?, async |world| command.run(world).await),
             Self::Upstream(command) => world::open(&settings()?, async |world| command.run(world).await),
             Self::User(command) => world::open(&settings()?, async |world| command.run(world).await),
+            Self::Token(command) => world::open(&settings()?, async |world| command.run(world).await),
             Self::Sync(command) => world::open(&settings()?, async |world| command.run(world).await),
             Self::Group(command) => world::open(&settings()?, async |world| command.run(world).await),
             Self::Portal(command) => world::open(&settings()?, async |world| command.run(world).await),
