@@ -10,6 +10,8 @@ import { closeMailbox, openMailbox } from './mailbox.mjs';
 import { asked } from './world.mjs';
 
 import './journeys/sign-in.mjs';
+import './journeys/faults.mjs';
+import './journeys/lighthouse.mjs';
 
 before(async () => {
   await openMailbox();

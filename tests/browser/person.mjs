@@ -167,6 +167,13 @@ export class Person {
     await vestibule('challenge', answer, waiting.id, ...more);
   }
 
+  /** The number that the page shows large. */
+  async theNumber() {
+    const shown = await this.page.locator('.number').innerText();
+    assert.match(shown, /^\d{2}$/);
+    return shown;
+  }
+
   approves(number) {
     return this.answersOnThePhone('approve', ...(number === undefined ? [] : ['--number', String(number)]));
   }
