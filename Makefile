@@ -10,7 +10,7 @@ export CARGO_TERM_PROGRESS_WHEN := never
 help: ## list the verbs
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
 
-demo: demo-up ## start the demo and show the sign-ins of a NetScaler and of a VPN, step by step
+demo: demo-up ## start the demo and show the sign-ins of a NetScaler and of a VPN, step by step, and the portal
 	@scripts/demo.sh
 
 demo-up: ## start a directory and the appliance on loopback, in the background; writes .demo/env
