@@ -14,7 +14,7 @@ create table sessions (
     seen_at     timestamptz not null,
     -- Ends then, whatever happens; and before that when it is not used.
     expires_at  timestamptz not null,
-    check ((level = 'full') <= (factor is not null and proven_at is not null))
+    check ((factor is null) = (proven_at is null))
 );
 create index sessions_user on sessions (user_id);
 create index sessions_expires on sessions (expires_at);

@@ -26,6 +26,7 @@ use crate::store::waits::{self, Link, Waits};
 use crate::store::{self, Connect, Store, StoreFault};
 use crate::tasks::{self, Ended, Tasks};
 use crate::tls::{self, CertificateFiles, Certificates, TlsFault};
+use crate::web;
 use crate::web::management::{self, Management, Readiness};
 use crate::{jobs, ldap, radius, telemetry, upstream};
 
@@ -55,6 +56,12 @@ pub enum ServeFault {
     #[error(transparent)]
     Radius(#[from] radius::ListenFault),
     #[error(transparent)]
+    Web(#[from] web::ListenFault),
+    #[error(
+        "neither web.public_url nor hostname makes a web address; set web.public_url, such as https://mfa.example.org"
+    )]
+    PublicUrl,
+    #[error(transparent)]
     Dictionaries(#[from] DictionaryFault),
     #[error(transparent)]
     Management(#[from] management::ListenFault),
@@ -77,7 +84,11 @@ pub async fn serve(config: Config) -> Result<(), ServeFault> {
     let signals = tasks::signals().map_err(ServeFault::Signals)?;
     // Ports first: another process that holds them should be heard of before anything is touched.
     let management = Management::bind(config.management.listen).await?;
-    let ways_in = Doors { ldap: ldap::Door::bind(&config.ldap)?, radius: radius::Door::bind(&config.radius)? };
+    let ways_in = Doors {
+        ldap: ldap::Door::bind(&config.ldap)?,
+        radius: radius::Door::bind(&config.radius)?,
+        web: web::Door::bind(&config.web)?,
+    };
     let (embedded, options) = database(&config, &ambient).await?;
     let running = Appliance::start(&config, options, ambient, ways_in, management, metrics).await;
     let ended = match running {
@@ -160,6 +171,7 @@ fn keyring(config: &Config, is_sealed: bool, ambient: &Ambient) -> Result<Keyrin
 struct Doors {
     ldap: ldap::Door,
     radius: radius::Door,
+    web: web::Door,
 }
 
 /// Everything that runs.
@@ -236,6 +248,12 @@ impl Appliance {
         let sign_ins =
             SignIns::new(store.clone(), recorder.clone(), waits, policies.clone(), limits, waiting.stop_signal());
         let sign_ins = Arc::new(sign_ins);
+        let house = web::House {
+            store: store.clone(),
+            url: config.public_url().ok_or(ServeFault::PublicUrl)?,
+            settings: config.web.clone(),
+        };
+        ways_in.web.open(Arc::new(house), &tls, &doors);
         ways_in.ldap.open(Arc::clone(&sign_ins), config.ldap.clone(), tls, &doors);
         let house = radius::House { sign_ins, store: store.clone(), dictionary };
         ways_in.radius.open(house, &config.radius, radsec, &doors);

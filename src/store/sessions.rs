@@ -17,6 +17,7 @@ use crate::domain::session::{Level, Limits, Session};
 pub struct Begun<'a> {
     pub user: UserId,
     pub level: Level,
+    /// What the second factor was, if one was proven.
     pub factor: Option<Factor>,
     pub source: IpAddr,
     /// What the browser says it is; cut to 512 bytes.
@@ -37,7 +38,7 @@ impl Store {
     pub async fn begin_session(&self, begun: &Begun<'_>, limits: Limits) -> Result<Code, StoreFault> {
         let token: [u8; TOKEN] = self.ambient.bytes();
         let now = self.ambient.now();
-        let proven = matches!(begun.level, Level::Full).then_some(now);
+        let proven = begun.factor.map(|_| now);
         sqlx::query!(
             "insert into sessions (id, token_hash, user_id, level, factor, proven_at, source, agent, created_at, seen_at, expires_at)
              values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10)",

@@ -1,0 +1,44 @@
+sign-in-title = Anmelden
+sign-in-again-title = Bestätigen Sie, dass Sie es sind
+sign-in-again-why = Sie sind dabei zu ändern, womit Sie sich anmelden. Bitte melden Sie sich vorher noch einmal an.
+sign-in-name = Benutzername
+sign-in-password = Passwort
+sign-in-button = Anmelden
+sign-in-help = Nutzen Sie Benutzernamen und Passwort Ihrer Organisation.
+sign-in-start-over = Von vorn beginnen
+sign-in-another-way = Ein anderer Weg
+
+sign-in-code-title = Code eingeben
+sign-in-code-do = Der Code, den Ihre Authenticator-App oder Ihr Token zeigt, oder einer Ihrer Wiederherstellungscodes. Leerzeichen sind egal.
+sign-in-next-code-title = Nächsten Code eingeben
+sign-in-next-code-do = Die Uhr Ihres Tokens geht wohl falsch. Warten Sie, bis er einen neuen Code zeigt, und geben Sie diesen ein.
+sign-in-number-title = Am Telefon bestätigen
+sign-in-number-do = Öffnen Sie die App auf Ihrem Telefon und geben Sie dort diese Zahl an:
+sign-in-number-is = Die Zahl ist { $number }
+sign-in-number-waiting = Warten auf Ihr Telefon …
+sign-in-number-done = Ich habe bestätigt
+sign-in-number-answered = Ihr Telefon hat geantwortet.
+sign-in-new-password-title = Ihr Passwort ist abgelaufen
+sign-in-new-password-why = Wählen Sie ein neues. Es ist dann überall in Ihrer Organisation Ihr Passwort.
+sign-in-new-password = Neues Passwort
+sign-in-repeat-password = Das neue Passwort noch einmal
+sign-in-change-password = Passwort ändern
+
+sign-in-way-app = Auf meinem Telefon bestätigen
+sign-in-way-passkey = Einen Passkey benutzen
+sign-in-way-totp = Code aus meiner Authenticator-App eingeben
+sign-in-way-hotp = Code von meinem Token eingeben
+sign-in-way-recovery-code = Einen Wiederherstellungscode benutzen
+sign-in-way-bypass = Meine einmalige Umgehung benutzen
+
+sign-in-refused = Wir konnten Sie nicht anmelden. Prüfen Sie Benutzernamen und Passwort und versuchen Sie es erneut.
+sign-in-wrong-code = Dieser Code stimmt nicht. Warten Sie auf den nächsten, und beachten Sie: Jeder Code gilt nur einmal.
+sign-in-prompt-refused = Die Anfrage wurde auf Ihrem Telefon abgelehnt.
+sign-in-prompt-expired = Auf Ihrem Telefon hat niemand rechtzeitig geantwortet.
+sign-in-prompt-cancelled = Die Anfrage an Ihr Telefon wurde zurückgezogen.
+sign-in-throttled = Es gab zu viele Versuche. Warten Sie ein paar Minuten, bevor Sie es erneut versuchen.
+sign-in-empty-password = Geben Sie Ihr Passwort ein.
+sign-in-passwords-differ = Die beiden Passwörter sind verschieden.
+sign-in-password-not-taken = Das neue Passwort wurde nicht angenommen: { $why }
+sign-in-done-over = Diese Anmeldung ist vorbei. Bitte beginnen Sie von vorn.
+sign-in-done-out = Sie sind abgemeldet.

@@ -1,0 +1,44 @@
+sign-in-title = Sign in
+sign-in-again-title = Confirm that it is you
+sign-in-again-why = You are about to change how you sign in. Please sign in once more first.
+sign-in-name = User name
+sign-in-password = Password
+sign-in-button = Sign in
+sign-in-help = Use the user name and password of your organisation.
+sign-in-start-over = Start over
+sign-in-another-way = Another way
+
+sign-in-code-title = Enter a code
+sign-in-code-do = The code that your authenticator app or token shows, or one of your recovery codes. Blanks do not matter.
+sign-in-next-code-title = Enter the next code
+sign-in-next-code-do = The clock of your token seems to be off. Wait until it shows a new code, and enter that one.
+sign-in-number-title = Confirm on your phone
+sign-in-number-do = Open the app on your phone and give it this number:
+sign-in-number-is = The number is { $number }
+sign-in-number-waiting = Waiting for your phone …
+sign-in-number-done = I have confirmed it
+sign-in-number-answered = Your phone has answered.
+sign-in-new-password-title = Your password has expired
+sign-in-new-password-why = Choose a new one. It then is your password everywhere in your organisation.
+sign-in-new-password = New password
+sign-in-repeat-password = The new password once more
+sign-in-change-password = Change the password
+
+sign-in-way-app = Approve on my phone
+sign-in-way-passkey = Use a passkey
+sign-in-way-totp = Enter a code from my authenticator app
+sign-in-way-hotp = Enter a code from my token
+sign-in-way-recovery-code = Use a recovery code
+sign-in-way-bypass = Use my one-time bypass
+
+sign-in-refused = We could not sign you in. Check your user name and password and try again.
+sign-in-wrong-code = That code is not right. Wait for the next one, and mind that each code works only once.
+sign-in-prompt-refused = The request was refused on your phone.
+sign-in-prompt-expired = Nobody answered on your phone in time.
+sign-in-prompt-cancelled = The request to your phone was withdrawn.
+sign-in-throttled = There were too many attempts. Wait a few minutes before you try again.
+sign-in-empty-password = Enter your password.
+sign-in-passwords-differ = The two passwords differ.
+sign-in-password-not-taken = The new password was not accepted: { $why }
+sign-in-done-over = That sign-in is over. Please start again.
+sign-in-done-out = You are signed out.

@@ -1,0 +1,44 @@
+sign-in-title = Iniciar sesión
+sign-in-again-title = Confirme que es usted
+sign-in-again-why = Va a cambiar su forma de iniciar sesión. Antes, inicie sesión una vez más.
+sign-in-name = Nombre de usuario
+sign-in-password = Contraseña
+sign-in-button = Iniciar sesión
+sign-in-help = Use el nombre de usuario y la contraseña de su organización.
+sign-in-start-over = Empezar de nuevo
+sign-in-another-way = Otra forma
+
+sign-in-code-title = Introduzca un código
+sign-in-code-do = El código que muestra su aplicación de autenticación o su token, o uno de sus códigos de recuperación. Los espacios no importan.
+sign-in-next-code-title = Introduzca el código siguiente
+sign-in-next-code-do = El reloj de su token parece desajustado. Espere a que muestre un código nuevo e introdúzcalo.
+sign-in-number-title = Confirme en su teléfono
+sign-in-number-do = Abra la aplicación en su teléfono e indique allí este número:
+sign-in-number-is = El número es { $number }
+sign-in-number-waiting = Esperando a su teléfono …
+sign-in-number-done = Lo he confirmado
+sign-in-number-answered = Su teléfono ha respondido.
+sign-in-new-password-title = Su contraseña ha caducado
+sign-in-new-password-why = Elija una nueva. Será su contraseña en toda su organización.
+sign-in-new-password = Contraseña nueva
+sign-in-repeat-password = La contraseña nueva otra vez
+sign-in-change-password = Cambiar la contraseña
+
+sign-in-way-app = Aprobar en mi teléfono
+sign-in-way-passkey = Usar una llave de acceso
+sign-in-way-totp = Introducir un código de mi aplicación de autenticación
+sign-in-way-hotp = Introducir un código de mi token
+sign-in-way-recovery-code = Usar un código de recuperación
+sign-in-way-bypass = Usar mi exención de un solo uso
+
+sign-in-refused = No hemos podido iniciar su sesión. Compruebe su nombre de usuario y su contraseña e inténtelo de nuevo.
+sign-in-wrong-code = Ese código no es correcto. Espere al siguiente; cada código sirve una sola vez.
+sign-in-prompt-refused = La solicitud se rechazó en su teléfono.
+sign-in-prompt-expired = Nadie respondió a tiempo en su teléfono.
+sign-in-prompt-cancelled = La solicitud a su teléfono se retiró.
+sign-in-throttled = Ha habido demasiados intentos. Espere unos minutos antes de volver a intentarlo.
+sign-in-empty-password = Introduzca su contraseña.
+sign-in-passwords-differ = Las dos contraseñas son distintas.
+sign-in-password-not-taken = La contraseña nueva no se aceptó: { $why }
+sign-in-done-over = Ese inicio de sesión ha terminado. Empiece de nuevo.
+sign-in-done-out = Ha cerrado la sesión.

@@ -1,0 +1,44 @@
+sign-in-title = Se connecter
+sign-in-again-title = Confirmez que c’est bien vous
+sign-in-again-why = Vous allez modifier votre manière de vous connecter. Connectez-vous d’abord une nouvelle fois.
+sign-in-name = Nom d’utilisateur
+sign-in-password = Mot de passe
+sign-in-button = Se connecter
+sign-in-help = Utilisez le nom d’utilisateur et le mot de passe de votre organisation.
+sign-in-start-over = Recommencer
+sign-in-another-way = Une autre manière
+
+sign-in-code-title = Saisir un code
+sign-in-code-do = Le code qu’affiche votre application d’authentification ou votre jeton, ou l’un de vos codes de secours. Les espaces sont ignorés.
+sign-in-next-code-title = Saisir le code suivant
+sign-in-next-code-do = L’horloge de votre jeton semble décalée. Attendez qu’un nouveau code s’affiche et saisissez-le.
+sign-in-number-title = Confirmez sur votre téléphone
+sign-in-number-do = Ouvrez l’application sur votre téléphone et indiquez-y ce nombre :
+sign-in-number-is = Le nombre est { $number }
+sign-in-number-waiting = En attente de votre téléphone …
+sign-in-number-done = J’ai confirmé
+sign-in-number-answered = Votre téléphone a répondu.
+sign-in-new-password-title = Votre mot de passe a expiré
+sign-in-new-password-why = Choisissez-en un nouveau. Il sera alors votre mot de passe partout dans votre organisation.
+sign-in-new-password = Nouveau mot de passe
+sign-in-repeat-password = Le nouveau mot de passe, encore une fois
+sign-in-change-password = Changer le mot de passe
+
+sign-in-way-app = Approuver sur mon téléphone
+sign-in-way-passkey = Utiliser une clé d’accès
+sign-in-way-totp = Saisir un code de mon application d’authentification
+sign-in-way-hotp = Saisir un code de mon jeton
+sign-in-way-recovery-code = Utiliser un code de secours
+sign-in-way-bypass = Utiliser ma dérogation à usage unique
+
+sign-in-refused = Nous n’avons pas pu vous connecter. Vérifiez votre nom d’utilisateur et votre mot de passe, puis réessayez.
+sign-in-wrong-code = Ce code n’est pas bon. Attendez le suivant ; chaque code ne sert qu’une fois.
+sign-in-prompt-refused = La demande a été refusée sur votre téléphone.
+sign-in-prompt-expired = Personne n’a répondu à temps sur votre téléphone.
+sign-in-prompt-cancelled = La demande envoyée à votre téléphone a été retirée.
+sign-in-throttled = Il y a eu trop de tentatives. Attendez quelques minutes avant de réessayer.
+sign-in-empty-password = Saisissez votre mot de passe.
+sign-in-passwords-differ = Les deux mots de passe sont différents.
+sign-in-password-not-taken = Le nouveau mot de passe n’a pas été accepté : { $why }
+sign-in-done-over = Cette connexion est terminée. Veuillez recommencer.
+sign-in-done-out = Vous êtes déconnecté.

@@ -1,0 +1,44 @@
+sign-in-title = Aanmelden
+sign-in-again-title = Bevestig dat u het bent
+sign-in-again-why = U gaat wijzigen waarmee u zich aanmeldt. Meld u daarvoor eerst nog een keer aan.
+sign-in-name = Gebruikersnaam
+sign-in-password = Wachtwoord
+sign-in-button = Aanmelden
+sign-in-help = Gebruik de gebruikersnaam en het wachtwoord van uw organisatie.
+sign-in-start-over = Opnieuw beginnen
+sign-in-another-way = Een andere manier
+
+sign-in-code-title = Code invoeren
+sign-in-code-do = De code die uw authenticator-app of token toont, of een van uw herstelcodes. Spaties maken niet uit.
+sign-in-next-code-title = Volgende code invoeren
+sign-in-next-code-do = De klok van uw token lijkt niet gelijk te lopen. Wacht tot er een nieuwe code staat en voer die in.
+sign-in-number-title = Bevestig op uw telefoon
+sign-in-number-do = Open de app op uw telefoon en geef daar dit getal op:
+sign-in-number-is = Het getal is { $number }
+sign-in-number-waiting = Wachten op uw telefoon …
+sign-in-number-done = Ik heb het bevestigd
+sign-in-number-answered = Uw telefoon heeft geantwoord.
+sign-in-new-password-title = Uw wachtwoord is verlopen
+sign-in-new-password-why = Kies een nieuw wachtwoord. Dat is dan overal in uw organisatie uw wachtwoord.
+sign-in-new-password = Nieuw wachtwoord
+sign-in-repeat-password = Het nieuwe wachtwoord nog een keer
+sign-in-change-password = Wachtwoord wijzigen
+
+sign-in-way-app = Op mijn telefoon bevestigen
+sign-in-way-passkey = Een passkey gebruiken
+sign-in-way-totp = Een code uit mijn authenticator-app invoeren
+sign-in-way-hotp = Een code van mijn token invoeren
+sign-in-way-recovery-code = Een herstelcode gebruiken
+sign-in-way-bypass = Mijn eenmalige vrijstelling gebruiken
+
+sign-in-refused = We konden u niet aanmelden. Controleer uw gebruikersnaam en wachtwoord en probeer het opnieuw.
+sign-in-wrong-code = Die code klopt niet. Wacht op de volgende; elke code werkt maar één keer.
+sign-in-prompt-refused = Het verzoek is op uw telefoon geweigerd.
+sign-in-prompt-expired = Op uw telefoon is niet op tijd geantwoord.
+sign-in-prompt-cancelled = Het verzoek aan uw telefoon is ingetrokken.
+sign-in-throttled = Er zijn te veel pogingen gedaan. Wacht een paar minuten voordat u het opnieuw probeert.
+sign-in-empty-password = Voer uw wachtwoord in.
+sign-in-passwords-differ = De twee wachtwoorden zijn verschillend.
+sign-in-password-not-taken = Het nieuwe wachtwoord is niet aangenomen: { $why }
+sign-in-done-over = Deze aanmelding is voorbij. Begin opnieuw.
+sign-in-done-out = U bent afgemeld.

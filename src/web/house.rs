@@ -1,0 +1,15 @@
+//! What all pages share.
+
+use std::sync::Arc;
+
+use crate::config::{PublicUrl, WebConfig};
+use crate::store::Store;
+
+/// One per process.
+pub struct House {
+    pub store: Store,
+    pub url: PublicUrl,
+    pub settings: WebConfig,
+}
+
+pub(super) type Shared = Arc<House>;
