@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { gzipSync } from 'node:zlib';
 
+import { secure } from './raw.mjs';
 import { origin } from './world.mjs';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -20,17 +21,20 @@ export function report() {
   return spent;
 }
 
+const isForeign = (address) => address.startsWith('http://foreign.example.test:');
+
 /** Notes on a context what no page may ever do. `faults` is empty as long as none did. */
 export function watch(context, faults) {
   context.on('request', (request) => {
     const { protocol, origin: to } = new URL(request.url());
-    const ours = to === origin || protocol === 'data:' || protocol === 'blob:' || to.startsWith('http://foreign.example.test:');
+    // Names of this world: ours, ours misspelt, and somebody else's site that the journey itself goes to.
+    const ours = to === origin || to === origin.replace('mfa.', 'other.') || ['data:', 'blob:'].includes(protocol) || isForeign(to);
     if (!ours) faults.push(`asked somebody else: ${request.url()}`);
   });
   context.on('console', (message) => {
     // The browser's own note that a page came with a status such as 403 is not the page's doing.
     const note = /^Failed to load resource: the server responded with a status of/.test(message.text());
-    const foreign = message.location().url.startsWith('http://foreign.example.test:');
+    const foreign = isForeign(message.location().url);
     if (message.type() === 'error' && !note && !foreign) faults.push(`the console says: ${message.text()}`);
     if (/Content Security Policy/i.test(message.text()) && !foreign) faults.push(`CSP: ${message.text()}`);
   });
@@ -76,10 +80,10 @@ async function sideways(page) {
   }, NARROW);
 }
 
-async function size(page, address) {
+async function size(address) {
   if (!sizes.has(address)) {
-    const response = await page.context().request.get(address);
-    sizes.set(address, gzipSync(await response.body(), { level: 9 }).length);
+    const { text } = await secure(new URL(address).pathname);
+    sizes.set(address, gzipSync(text, { level: 9 }).length);
   }
   return sizes.get(address);
 }
@@ -89,7 +93,7 @@ async function budget(page) {
   const loaded = await page.evaluate(() => [...new Set(performance.getEntriesByType('resource').map(({ name }) => name.split('#')[0]))]);
   const weigh = async (ending) => {
     let sum = 0;
-    for (const address of loaded.filter((name) => new URL(name).pathname.endsWith(ending))) sum += await size(page, address);
+    for (const address of loaded.filter((name) => new URL(name).pathname.endsWith(ending))) sum += await size(address);
     return sum;
   };
   const [scripts, styles] = [await weigh('.js'), await weigh('.css')];

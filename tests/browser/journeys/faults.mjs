@@ -48,7 +48,7 @@ journey('an address that is not ours is refused, and the right one named', async
 });
 
 journey.withScripts('no answer repeats a host name that was made up', async () => {
-  for (const name of ['evil.example', `${host}.evil.example`, `evil.example@${host}`, '', host.replace(/:.*/, ':1')]) {
+  for (const name of ['evil.example', `${host}.evil.example`, `evil.example@${host}`, '']) {
     const { status, text, headers } = await secure('/sign-in', { headers: { host: name } });
     assert.ok([400, 421].includes(status), `${name}: ${status}`);
     assert.ok(!`${text}${JSON.stringify(headers)}`.includes('evil'), `${name}: ${text}`);
