@@ -17,7 +17,9 @@ use crate::directory::Spawn;
 use crate::domain::challenge::PromptRule;
 use crate::domain::judgement::LockRule;
 use crate::flows::policy::{self, Policies};
+use crate::flows::portal::Portal;
 use crate::flows::sign_in::{Limits, SignIns};
+use crate::store::audit::Actor;
 use crate::store::embedded::{Embedded, EmbeddedFault, EmbeddedPostgres};
 use crate::store::recorder::{Recorder, Rules};
 use crate::store::seal::Keyring;
@@ -223,6 +225,7 @@ impl Appliance {
         store::migrate(&pool).await?;
         let keyring = keyring(config, store::keys::is_sealed(&pool).await?, &ambient)?;
         let store = Store::unseal(pool, keyring, ambient.clone()).await?;
+        store.ensure_portal_clients(&Actor("start".to_owned())).await?;
         let (doors, core, waiting) = (Tasks::new(), Tasks::new(), Tasks::new());
 
         let (recorder, writer) = Recorder::start(store.clone(), rules(config)).await?;
@@ -250,6 +253,7 @@ impl Appliance {
         let sign_ins = Arc::new(sign_ins);
         let house = web::House {
             store: store.clone(),
+            portal: Portal::new(Arc::clone(&sign_ins), store.clone()),
             url: config.public_url().ok_or(ServeFault::PublicUrl)?,
             settings: config.web.clone(),
         };

@@ -135,6 +135,8 @@ fn client(
         allow_anonymous: false,
         allow_root_dse: true,
         allow_password_compare: false,
+        portal: false,
+        first_enrolment: false,
         radius: None,
     })
 }

@@ -267,6 +267,8 @@ impl Add {
             allow_anonymous: self.allow_anonymous,
             allow_root_dse: !self.no_root_dse,
             allow_password_compare: self.allow_password_compare,
+            portal: false,
+            first_enrolment: false,
             radius,
         };
         Ok((client, generated.flatten()))
@@ -337,6 +339,8 @@ struct Shown {
     allow_anonymous: bool,
     allow_root_dse: bool,
     allow_password_compare: bool,
+    portal: bool,
+    first_enrolment: bool,
     radius: Option<radius::Shown>,
 }
 
@@ -376,6 +380,8 @@ impl Shown {
             allow_anonymous: client.allow_anonymous,
             allow_root_dse: client.allow_root_dse,
             allow_password_compare: client.allow_password_compare,
+            portal: client.portal,
+            first_enrolment: client.first_enrolment,
             radius: client.radius.map(radius::Shown::new),
         }
     }
@@ -399,7 +405,7 @@ async fn list(world: &World, json: bool) -> Result<(), Failure> {
         [
             client.name.clone(),
             client.directory.clone(),
-            listed(&client.addresses),
+            if client.portal { "(user portal)".to_owned() } else { listed(&client.addresses) },
             client.factors.join(", "),
             client.user_match.to_owned(),
         ]
@@ -437,6 +443,10 @@ async fn show_one(world: &World, name: &str, json: bool) -> Result<(), Failure> 
         ("password compare", yes(client.allow_password_compare)),
     ];
     facts.extend(accounts.map(|account| ("service account", account)));
+    if client.portal {
+        facts.push(("user portal", yes(true)));
+        facts.push(("first enrolment by password", yes(client.first_enrolment)));
+    }
     facts.push(("RADIUS", yes(client.radius.is_some())));
     facts.extend(client.radius.iter().flat_map(radius::Shown::facts));
     show::facts(&facts)
@@ -445,6 +455,11 @@ async fn show_one(world: &World, name: &str, json: bool) -> Result<(), Failure> 
 async fn remove(world: &World, name: &str, yes: bool) -> Result<(), Failure> {
     if !yes {
         return Err(Failure::Input(format!("client {name} could then sign nobody in; add --yes")));
+    }
+    if shown(world).await?.iter().any(|client| client.portal && client.name == name) {
+        return Err(Failure::Input(format!(
+            "{name} is the user portal of a directory, and stays as long as the directory"
+        )));
     }
     if world.store.remove_client(name, &world.actor).await? {
         return show::line(format_args!("Client {name} is removed."));

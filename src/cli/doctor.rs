@@ -249,7 +249,9 @@ async fn policy(world: &World, findings: &mut Findings) -> Result<(), Failure> {
         let (verdict, seen) = followed(&standing, world.ambient.now());
         findings.add(format!("sync {}", standing.directory), verdict, seen);
     }
-    let clients = world.store.clients().await?;
+    let mut clients = world.store.clients().await?;
+    // Every directory has its portal.
+    clients.retain(|client| !client.portal);
     if clients.is_empty() {
         findings.add("clients", Verdict::Warning, "there is none yet; add one with `vestibule client add`");
     }

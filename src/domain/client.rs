@@ -56,7 +56,7 @@ impl CodeForm {
     pub const DEFAULT: Self = Self { delimiter: Some(','), fixed_length: None };
 }
 
-/// A gateway and its policy.
+/// A gateway and its policy; or the user portal, which asks like one.
 #[derive(Clone)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a switch of its own that an administrator sets")]
 pub struct Client {
@@ -87,11 +87,47 @@ pub struct Client {
     pub allow_root_dse: bool,
     /// May Compare ask about password attributes? It tests a password without a bind.
     pub allow_password_compare: bool,
+    /// The user portal of the directory: it has no addresses, and no gateway is ever taken for it.
+    pub portal: bool,
+    /// At the portal: may somebody who has never enrolled come in on the password alone, to enrol and for nothing else?
+    pub first_enrolment: bool,
     /// `None`: it does not speak RADIUS.
     pub radius: Option<RadiusPolicy>,
 }
 
 impl Client {
+    /// The portal of a directory, as it is made: nothing stands in the password field but the password, and a prompt always
+    /// shows its number.
+    pub fn portal_of(id: ClientId, directory: DirectoryId, name: String) -> Self {
+        Self {
+            id,
+            group: name.clone(),
+            name,
+            directory,
+            addresses: vec![],
+            user_match: UserMatch::MustEnrol,
+            factors: Factor::ALL.to_vec(),
+            bare_approval: false,
+            answer_by: Duration::from_secs(60),
+            grace: Duration::ZERO,
+            trusted_networks: vec![],
+            service_accounts: vec![],
+            code_form: CodeForm { delimiter: None, fixed_length: None },
+            allow_plaintext: false,
+            allow_anonymous: false,
+            allow_root_dse: false,
+            allow_password_compare: false,
+            portal: true,
+            first_enrolment: true,
+            radius: None,
+        }
+    }
+
+    /// May an expired password be changed where this client asks?
+    pub fn changes_passwords(&self) -> bool {
+        self.portal || self.radius.as_ref().is_some_and(|radius| radius.password_change)
+    }
+
     pub fn speaks_from(&self, address: IpAddr) -> bool {
         contains(&self.addresses, address)
     }

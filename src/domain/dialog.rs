@@ -7,6 +7,7 @@
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
+use super::directory::password::{RefusalKind, Shortcoming};
 use super::factor::Factor;
 use super::ids::ChallengeId;
 use super::secret::{Code, Password, Seed};
@@ -17,6 +18,7 @@ pub enum Question {
     /// Approve on the phone, or a code?
     Choice,
     Code,
+    RecoveryCode,
     /// To be typed or chosen on the phone; the gateway shows it.
     Number {
         challenge: ChallengeId,
@@ -53,6 +55,10 @@ pub struct Dialog {
     pub join_key: [u8; 32],
     /// Questions put so far; a dialog ends after [`MOST_ROUNDS`].
     pub rounds: u8,
+    /// What may be used instead, strongest first, where the door lets the person pick.
+    pub ways: Vec<Factor>,
+    /// Why the question is put again.
+    pub again: Option<Again>,
     pub question: Question,
 }
 
@@ -60,12 +66,90 @@ pub struct Dialog {
 pub const MOST_ROUNDS: u8 = 12;
 
 /// Why a question is put again.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Again {
     WrongCode,
+    /// Right, and used before.
+    ReusedCode,
+    /// The phone may not be asked now: too often lately, or something else waits for it.
+    NotAsked,
+    /// The two passwords differ.
     NoMatch,
-    /// The directory does not take the new password, and why.
-    NotTaken(String),
+    /// The directory does not take the new password.
+    NotTaken(RefusalKind),
+}
+
+impl Again {
+    const ALL: [Self; 13] = [
+        Self::WrongCode,
+        Self::ReusedCode,
+        Self::NotAsked,
+        Self::NoMatch,
+        Self::NotTaken(RefusalKind::OldWrong),
+        Self::NotTaken(RefusalKind::NotAllowed),
+        Self::NotTaken(RefusalKind::Other),
+        Self::NotTaken(RefusalKind::TooWeak(Shortcoming::TooShort)),
+        Self::NotTaken(RefusalKind::TooWeak(Shortcoming::TooLong)),
+        Self::NotTaken(RefusalKind::TooWeak(Shortcoming::InHistory)),
+        Self::NotTaken(RefusalKind::TooWeak(Shortcoming::Quality)),
+        Self::NotTaken(RefusalKind::TooWeak(Shortcoming::NotText)),
+        Self::NotTaken(RefusalKind::TooWeak(Shortcoming::Unsaid)),
+    ];
+
+    /// As kept: 0 is none.
+    const fn byte(self) -> u8 {
+        match self {
+            Self::WrongCode => 1,
+            Self::ReusedCode => 2,
+            Self::NotAsked => 3,
+            Self::NoMatch => 4,
+            Self::NotTaken(RefusalKind::OldWrong) => 5,
+            Self::NotTaken(RefusalKind::NotAllowed) => 6,
+            Self::NotTaken(RefusalKind::Other) => 7,
+            Self::NotTaken(RefusalKind::TooWeak(shortcoming)) => match shortcoming {
+                Shortcoming::TooShort => 8,
+                Shortcoming::TooLong => 9,
+                Shortcoming::InHistory => 10,
+                Shortcoming::Quality => 11,
+                Shortcoming::NotText => 12,
+                Shortcoming::Unsaid => 13,
+            },
+        }
+    }
+
+    fn read(byte: u8) -> Result<Option<Self>, Unreadable> {
+        if byte == 0 {
+            return Ok(None);
+        }
+        Self::ALL.into_iter().find(|again| again.byte() == byte).map(Some).ok_or(Unreadable)
+    }
+
+    fn text(self) -> String {
+        match self {
+            Self::WrongCode => "That code is not right. ".to_owned(),
+            Self::ReusedCode => "That code has been used; wait for the next one. ".to_owned(),
+            Self::NotAsked => "Your phone cannot be asked now. ".to_owned(),
+            Self::NoMatch => "The two passwords differ. ".to_owned(),
+            Self::NotTaken(kind) => format!("The new password was not taken: {} ", why(kind)),
+        }
+    }
+}
+
+/// Why a new password was not taken, in words that help the person.
+const fn why(kind: RefusalKind) -> &'static str {
+    match kind {
+        RefusalKind::OldWrong => "the old password is no longer right; sign in again.",
+        RefusalKind::NotAllowed => "it may not be changed here, or not yet; ask your help desk.",
+        RefusalKind::Other => "the directory gave no reason; try another one.",
+        RefusalKind::TooWeak(shortcoming) => match shortcoming {
+            Shortcoming::TooShort => "it is too short.",
+            Shortcoming::TooLong => "it is too long.",
+            Shortcoming::InHistory => "you have used it before.",
+            Shortcoming::Quality => "it is too simple.",
+            Shortcoming::NotText => "it holds characters that cannot be used.",
+            Shortcoming::Unsaid => "it is too short, too simple, or was used before.",
+        },
+    }
 }
 
 impl Question {
@@ -74,6 +158,7 @@ impl Question {
         match self {
             Self::Choice => "choice",
             Self::Code => "code",
+            Self::RecoveryCode => "recovery-code",
             Self::Number { .. } => "number",
             Self::NextCode { .. } => "next-code",
             Self::Enrol { .. } => "enrol",
@@ -82,17 +167,31 @@ impl Question {
         }
     }
 
+    /// May the person answer by another factor instead? Not once the factor is proven.
+    pub const fn may_be_left(&self) -> bool {
+        match self {
+            Self::Choice | Self::Code | Self::RecoveryCode | Self::Number { .. } | Self::NextCode { .. } => true,
+            Self::Enrol { .. } | Self::NewPassword { .. } | Self::RepeatPassword { .. } => false,
+        }
+    }
+
+    /// The factor that answers it, where it is one alone that does.
+    pub const fn factor(&self) -> Option<Factor> {
+        match self {
+            Self::Code | Self::NextCode { .. } => Some(Factor::Totp),
+            Self::RecoveryCode => Some(Factor::RecoveryCode),
+            Self::Number { .. } => Some(Factor::App),
+            Self::Choice | Self::Enrol { .. } | Self::NewPassword { .. } | Self::RepeatPassword { .. } => None,
+        }
+    }
+
     /// The words, for a Reply-Message. `secret` is the seed as people type it (base32), where one is shown.
-    pub fn text(&self, again: Option<&Again>, secret: &str) -> String {
-        let first = match again {
-            None => String::new(),
-            Some(Again::WrongCode) => "That code is not right. ".to_owned(),
-            Some(Again::NoMatch) => "The two passwords differ. ".to_owned(),
-            Some(Again::NotTaken(why)) => format!("The new password was not taken: {why} "),
-        };
+    pub fn text(&self, again: Option<Again>, secret: &str) -> String {
+        let first = again.map(Again::text).unwrap_or_default();
         let rest = match self {
             Self::Choice => "Enter 1 to approve on your phone, or enter a code".to_owned(),
             Self::Code => "Enter a code".to_owned(),
+            Self::RecoveryCode => "Enter a recovery code".to_owned(),
             Self::Number { number, .. } => {
                 format!("Confirm the number {number:02} on your phone, then continue here with any text")
             }
@@ -112,7 +211,7 @@ impl Question {
 #[error("the dialog cannot be read")]
 pub struct Unreadable;
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 impl Dialog {
     pub fn write(&self) -> Zeroizing<Vec<u8>> {
@@ -123,6 +222,11 @@ impl Dialog {
         out.optional(self.accepted.as_deref());
         out.bytes(&self.join_key);
         out.byte(self.rounds);
+        out.byte(u8::try_from(self.ways.len()).unwrap_or(u8::MAX));
+        for way in self.ways.iter().take(usize::from(u8::MAX)) {
+            out.factor(Some(*way));
+        }
+        out.byte(self.again.map_or(0, Again::byte));
         match &self.question {
             Question::Choice => out.byte(0),
             Question::Code => out.byte(1),
@@ -148,6 +252,7 @@ impl Dialog {
                 out.factor(*proven);
                 out.bytes(new.expose());
             }
+            Question::RecoveryCode => out.byte(7),
         }
         out.0
     }
@@ -162,6 +267,8 @@ impl Dialog {
         let accepted = from.optional()?.map(<[u8]>::to_vec);
         let join_key = from.bytes()?.try_into().map_err(|_| Unreadable)?;
         let rounds = from.byte()?;
+        let ways = (0..from.byte()?).map(|_| from.factor()?.ok_or(Unreadable)).collect::<Result<_, _>>()?;
+        let again = Again::read(from.byte()?)?;
         let question = match from.byte()? {
             0 => Question::Choice,
             1 => Question::Code,
@@ -173,12 +280,13 @@ impl Dialog {
             4 => Question::Enrol { seed: Seed::new(from.bytes()?) },
             5 => Question::NewPassword { proven: from.factor()? },
             6 => Question::RepeatPassword { proven: from.factor()?, new: Password::new(from.bytes()?) },
+            7 => Question::RecoveryCode,
             _ => return Err(Unreadable),
         };
         if !from.0.is_empty() {
             return Err(Unreadable);
         }
-        Ok(Self { name, password, accepted, join_key, rounds, question })
+        Ok(Self { name, password, accepted, join_key, rounds, ways, again, question })
     }
 }
 
@@ -258,6 +366,7 @@ mod tests {
             3 => Question::NextCode { first: Code::new(bytes) },
             4 => Question::Enrol { seed: Seed::new(bytes) },
             5 => Question::NewPassword { proven },
+            6 => Question::RecoveryCode,
             _ => Question::RepeatPassword { proven, new: Password::new(bytes) },
         }
     }
@@ -270,16 +379,19 @@ mod tests {
             accepted in prop::option::of(prop::collection::vec(any::<u8>(), 0..200)),
             join_key: [u8; 32],
             rounds: u8,
-            which in 0..7_u8,
+            which in 0..8_u8,
+            ways in prop::sample::subsequence(Factor::ALL.to_vec(), 0..=Factor::ALL.len()),
+            again in prop::option::of(prop::sample::select(Again::ALL.to_vec())),
             bytes in prop::collection::vec(any::<u8>(), 0..64),
             number in 0..100_u8,
         ) {
             let question = question(which, &bytes, number);
-            let dialog = Dialog { name, password: Password::new(password), accepted, join_key, rounds, question };
+            let password = Password::new(password);
+            let dialog = Dialog { name, password, accepted, join_key, rounds, ways, again, question };
             let written = dialog.write();
             let read = Dialog::read(&written).unwrap();
             prop_assert_eq!(read.write(), written.clone());
-            prop_assert_eq!(read.name, dialog.name);
+            prop_assert_eq!((read.name, read.ways, read.again), (dialog.name, dialog.ways, dialog.again));
             prop_assert!(read.password.same_as(dialog.password.expose()));
             for cut in 0..written.len() {
                 prop_assert!(Dialog::read(&written[..cut]).is_err());
@@ -296,6 +408,6 @@ mod tests {
     fn a_number_is_shown_with_both_digits_and_a_reason_comes_first() {
         let number = Question::Number { challenge: ChallengeId(Uuid::nil()), number: 7 };
         assert!(number.text(None, "").contains("number 07 "));
-        assert!(Question::Code.text(Some(&Again::WrongCode), "").starts_with("That code is not right. Enter"));
+        assert!(Question::Code.text(Some(Again::WrongCode), "").starts_with("That code is not right. Enter"));
     }
 }

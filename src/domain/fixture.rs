@@ -20,7 +20,7 @@ pub const NOW: Timestamp = Timestamp::constant(1_700_000_000, 0);
 pub const RULE: LockRule = LockRule { failures: 10, duration: SignedDuration::from_mins(15) };
 
 pub fn no_screen() -> Screen {
-    Screen { shows_numbers: false, asks: false }
+    Screen { shows_numbers: false, asks: false, picks: false }
 }
 
 pub fn directory(kind: DirectoryKind) -> Directory {
@@ -60,6 +60,8 @@ pub fn client() -> Client {
         allow_anonymous: false,
         allow_root_dse: true,
         allow_password_compare: false,
+        portal: false,
+        first_enrolment: false,
         radius: None,
     }
 }
@@ -98,6 +100,9 @@ pub fn account(factors: &[Factor]) -> Account {
         recovery_codes: if factors.contains(&Factor::RecoveryCode) { 10 } else { 0 },
         bypass_until: factors.contains(&Factor::Bypass).then(|| NOW + SignedDuration::from_mins(5)),
         grace_until: None,
+        preferred_factor: None,
+        last_factor: None,
+        had_recovery_codes: factors.contains(&Factor::RecoveryCode),
     }
 }
 

@@ -13,7 +13,7 @@ use super::outcome::{Denial, Grant, Outcome};
 use super::policy::barred;
 use super::secret::Code;
 use super::sign_in::Proof;
-use super::user::{Account, Failures, Token};
+use super::user::{Account, Authenticator, Failures, Token};
 
 /// When failures lock a user out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +64,7 @@ pub fn judge(
     account: &mut Account,
     proof: &Proof,
     recovery_matches: bool,
+    factors: &[Factor],
     rule: LockRule,
     now: Timestamp,
 ) -> Judgement {
@@ -92,9 +93,12 @@ pub fn judge(
                 failed(account, Denial::MissingCode, rule, now)
             }
         }
+        // Somebody may have enrolled since the sign-in began. Nothing is forgiven for it: nothing was proven.
+        Proof::Enrolment if account.was_ever_enrolled() => denied(Denial::MissingCode),
+        Proof::Enrolment => Judgement::just(Outcome::Granted(Grant::Enrolment)),
         Proof::Approved(_) => granted(account, Factor::App, None),
         Proof::Proven(factor) => Judgement::just(Outcome::Granted(Grant::Factor(*factor))),
-        Proof::Pair(first, second) => match find_pair(account, (first, second), now) {
+        Proof::Pair(first, second) => match find_pair(account, factors, (first, second), now) {
             Some((factor, change)) => granted(account, factor, Some(change)),
             None => failed(account, Denial::WrongCode, rule, now),
         },
@@ -105,7 +109,7 @@ pub fn judge(
                 failed(account, Denial::WrongCode, rule, now)
             }
         }
-        Proof::Digits(code) => match check_digits(account, code, now) {
+        Proof::Digits(code) => match check_digits(account, factors, code, now) {
             Digits::Accepted(factor, change) => granted(account, factor, Some(change)),
             Digits::Replayed => failed(account, Denial::ReusedCode, rule, now),
             Digits::Wrong => failed(account, Denial::WrongCode, rule, now),
@@ -208,8 +212,13 @@ const DRIFT_SEARCH: u32 = 20;
 
 /// The token that two consecutive codes belong to, wherever it has drifted to, and where it stands after them (RFC 4226
 /// §7.4, RFC 6238 §6).
-fn find_pair(account: &Account, (first, second): (&Code, &Code), now: Timestamp) -> Option<(Factor, Change)> {
-    account.authenticators.iter().find_map(|authenticator| {
+fn find_pair(
+    account: &Account,
+    factors: &[Factor],
+    (first, second): (&Code, &Code),
+    now: Timestamp,
+) -> Option<(Factor, Change)> {
+    allowed(account, factors).find_map(|authenticator| {
         let id = authenticator.id;
         let typed = |code: &Code, digits| {
             std::str::from_utf8(code.expose()).ok().and_then(|code| otp::typed_code(code, digits).ok())
@@ -234,9 +243,9 @@ fn find_pair(account: &Account, (first, second): (&Code, &Code), now: Timestamp)
 }
 
 /// Does a code that was wrong belong to a token of the account that has drifted away? Then the next one shows it.
-pub fn has_drifted(account: &Account, code: &Code, now: Timestamp) -> bool {
+pub fn has_drifted(account: &Account, factors: &[Factor], code: &Code, now: Timestamp) -> bool {
     let Ok(typed) = std::str::from_utf8(code.expose()) else { return false };
-    account.authenticators.iter().any(|authenticator| match &authenticator.token {
+    allowed(account, factors).any(|authenticator| match &authenticator.token {
         Token::App => false,
         Token::Totp { seed, parameters, memory } => otp::typed_code(typed, parameters.digits).is_ok_and(|code| {
             let token = otp::Token { seed, parameters: *parameters };
@@ -256,11 +265,16 @@ pub enum Digits {
     Wrong,
 }
 
-/// Tries a code against every token the account has. All are computed, whichever matches.
-pub fn check_digits(account: &Account, code: &Code, now: Timestamp) -> Digits {
+/// The authenticators of the factors that the client accepts: a code of any other is no more than a wrong one.
+fn allowed<'a>(account: &'a Account, factors: &[Factor]) -> impl Iterator<Item = &'a Authenticator> {
+    account.authenticators.iter().filter(|authenticator| factors.contains(&authenticator.token.factor()))
+}
+
+/// Tries a code against every token of the account whose factor is allowed. All are computed, whichever matches.
+pub fn check_digits(account: &Account, factors: &[Factor], code: &Code, now: Timestamp) -> Digits {
     let Ok(typed) = std::str::from_utf8(code.expose()) else { return Digits::Wrong };
     let mut best = Digits::Wrong;
-    for authenticator in &account.authenticators {
+    for authenticator in allowed(account, factors) {
         let id = authenticator.id;
         let found = match &authenticator.token {
             Token::App => Digits::Wrong,
@@ -306,7 +320,7 @@ mod tests {
     use super::*;
 
     fn judge_digits(account: &mut Account, code: &str, now: Timestamp) -> Outcome {
-        judge(account, &Proof::Digits(Code::new(code.as_bytes())), false, RULE, now).outcome
+        judge(account, &Proof::Digits(Code::new(code.as_bytes())), false, &Factor::ALL, RULE, now).outcome
     }
 
     #[test]
@@ -341,6 +355,34 @@ mod tests {
     }
 
     #[test]
+    fn a_code_of_a_factor_that_the_client_does_not_accept_is_a_wrong_one() {
+        let mut account = account(&[Factor::Totp, Factor::Hotp]);
+        let code = Code::new(code_at(&account, NOW).into_bytes());
+        let hotp_only = [Factor::App, Factor::Hotp];
+        let judged = judge(&mut account, &Proof::Digits(code.clone()), false, &hotp_only, RULE, NOW).outcome;
+        assert_eq!(judged, Outcome::Denied(Denial::WrongCode));
+        let next = NOW + SignedDuration::from_secs(30);
+        let pair = (&code, &Code::new(code_at(&account, next).into_bytes()));
+        assert!(find_pair(&account, &hotp_only, pair, next).is_none());
+        assert!(find_pair(&account, &[Factor::Totp], pair, next).is_some());
+        let far = Code::new(code_at(&account, NOW + SignedDuration::from_mins(7)).into_bytes());
+        assert!(has_drifted(&account, &Factor::ALL, &far, NOW) && !has_drifted(&account, &hotp_only, &far, NOW));
+        let judged = judge(&mut account, &Proof::Digits(code), false, &[Factor::Totp], RULE, NOW).outcome;
+        assert_eq!(judged, Outcome::Granted(Grant::Factor(Factor::Totp)), "it was not used up");
+    }
+
+    #[test]
+    fn a_first_enrolment_is_for_whoever_has_no_factor_by_then_and_forgives_nothing() {
+        let mut bare = account(&[]);
+        bare.failures.count = 3;
+        let judgement = judge(&mut bare, &Proof::Enrolment, false, &Factor::ALL, RULE, NOW);
+        assert_eq!(judgement, Judgement::just(Outcome::Granted(Grant::Enrolment)));
+        let mut enrolled = account(&[Factor::Totp]);
+        let judgement = judge(&mut enrolled, &Proof::Enrolment, false, &Factor::ALL, RULE, NOW);
+        assert_eq!(judgement, Judgement::just(Outcome::Denied(Denial::MissingCode)));
+    }
+
+    #[test]
     fn a_hundred_failures_lock_until_a_person_unlocks() {
         let failures = (0..100).fold(Failures::default(), |so_far, _| after_failure(so_far, RULE, NOW));
         assert_eq!(failures.locked_until, Some(Timestamp::MAX));
@@ -349,16 +391,22 @@ mod tests {
     #[test]
     fn a_bypass_and_a_recovery_code_are_used_up() {
         let mut account = account(&Factor::ALL);
-        let bypass = judge(&mut account, &Proof::Bypass, false, RULE, NOW);
+        let bypass = judge(&mut account, &Proof::Bypass, false, &Factor::ALL, RULE, NOW);
         assert_eq!(bypass.outcome, Outcome::Granted(Grant::Factor(Factor::Bypass)));
-        assert_eq!(judge(&mut account, &Proof::Bypass, false, RULE, NOW).outcome, Outcome::Denied(Denial::MissingCode));
+        assert_eq!(
+            judge(&mut account, &Proof::Bypass, false, &Factor::ALL, RULE, NOW).outcome,
+            Outcome::Denied(Denial::MissingCode)
+        );
         let recovery = Proof::Recovery(Code::new(*b"ABCDEFGHJKMNPQ23"));
         account.recovery_codes = 1;
         assert_eq!(
-            judge(&mut account, &recovery, true, RULE, NOW).outcome,
+            judge(&mut account, &recovery, true, &Factor::ALL, RULE, NOW).outcome,
             Outcome::Granted(Grant::Factor(Factor::RecoveryCode))
         );
-        assert_eq!(judge(&mut account, &recovery, true, RULE, NOW).outcome, Outcome::Denied(Denial::WrongCode));
+        assert_eq!(
+            judge(&mut account, &recovery, true, &Factor::ALL, RULE, NOW).outcome,
+            Outcome::Denied(Denial::WrongCode)
+        );
     }
 
     #[test]
@@ -368,7 +416,10 @@ mod tests {
         for proof in
             [Proof::Grace, Proof::Bypass, Proof::Exempt(Exemption::TrustedNetwork), Proof::Digits(Code::new(*b"1"))]
         {
-            assert_eq!(judge(&mut account, &proof, true, RULE, NOW).outcome, Outcome::Denied(Denial::Disabled));
+            assert_eq!(
+                judge(&mut account, &proof, true, &Factor::ALL, RULE, NOW).outcome,
+                Outcome::Denied(Denial::Disabled)
+            );
         }
     }
 }

@@ -28,6 +28,7 @@ pub mod sid;
 pub mod sign_in;
 pub mod sync;
 pub mod user;
+pub mod ways;
 
 #[cfg(test)]
 pub(crate) mod fixture;

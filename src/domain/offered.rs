@@ -43,6 +43,11 @@ impl Offered {
         split(field.expose(), form).into_iter().chain([whole]).collect()
     }
 
+    /// The code that an answer is, where only a code was asked for; the names of other factors are none.
+    pub fn code(field: &Password) -> Option<Extra> {
+        read_extra(field.expose()).filter(|extra| matches!(extra, Extra::Digits(_) | Extra::Recovery(_)))
+    }
+
     /// What a field holds that has no password in it: an answer in a dialog, or all of a door without a first factor.
     /// `None` if it is none of these.
     pub fn answer(field: &Password) -> Option<Extra> {

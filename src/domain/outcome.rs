@@ -19,6 +19,8 @@ pub enum Grant {
     Factor(Factor),
     /// The same bind succeeded a moment ago.
     Grace,
+    /// Nothing, and so it opens nothing but the first enrolment: the person has never had a factor.
+    Enrolment,
 }
 
 /// Why a sign-in was denied. Each new reason stops the build wherever reasons become words or result codes.
@@ -104,7 +106,8 @@ pub enum Outcome {
 impl Outcome {
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Granted(_) => "granted",
+            Self::Granted(Grant::Enrolment) => "enrolment",
+            Self::Granted(Grant::Exempt(_) | Grant::Factor(_) | Grant::Grace) => "granted",
             Self::Denied(_) => "denied",
         }
     }
@@ -117,6 +120,7 @@ impl Outcome {
             Self::Granted(Grant::Exempt(Exemption::NotEnrolled)) => "not-enrolled",
             Self::Granted(Grant::Factor(factor)) => factor.as_str(),
             Self::Granted(Grant::Grace) => "grace",
+            Self::Granted(Grant::Enrolment) => "first-enrolment",
             Self::Denied(denial) => denial.as_str(),
         }
     }

@@ -16,6 +16,8 @@ pub enum Requirement {
     PasswordOnly(Exemption),
     /// One of these; never empty.
     AnyOf(Vec<Factor>),
+    /// Nothing: whoever has never had a factor is let in to enrol, and for nothing else. At the portal alone.
+    Enrolment,
     Deny(Denial),
 }
 
@@ -35,7 +37,10 @@ pub fn requirement(
     let Some(account) = account else {
         return match client.user_match {
             UserMatch::Refuse => Requirement::Deny(Denial::UnknownUser),
+            UserMatch::MustEnrol | UserMatch::PasswordOnly if may_enrol_first(client, None) => Requirement::Enrolment,
             UserMatch::MustEnrol => Requirement::Deny(Denial::MustEnrol),
+            // The portal shows more than one application would.
+            UserMatch::PasswordOnly if client.portal => Requirement::Deny(Denial::MustEnrol),
             UserMatch::PasswordOnly => Requirement::PasswordOnly(Exemption::NotEnrolled),
         };
     };
@@ -46,14 +51,35 @@ pub fn requirement(
         return Requirement::PasswordOnly(Exemption::TrustedNetwork);
     }
     let usable: Vec<Factor> = client.factors.iter().copied().filter(|factor| account.has(*factor, now)).collect();
+    // A bypass is worth keeping for where it is needed.
+    if usable.iter().all(|factor| *factor == Factor::Bypass) && may_enrol_first(client, Some(account)) {
+        return Requirement::Enrolment;
+    }
     if !usable.is_empty() {
         return Requirement::AnyOf(usable);
     }
     match client.user_match {
-        UserMatch::PasswordOnly if !account.is_enrolled() => Requirement::PasswordOnly(Exemption::NotEnrolled),
+        UserMatch::PasswordOnly if !account.is_enrolled() && !client.portal => {
+            Requirement::PasswordOnly(Exemption::NotEnrolled)
+        }
         UserMatch::MustEnrol if !account.is_enrolled() => Requirement::Deny(Denial::MustEnrol),
         UserMatch::PasswordOnly | UserMatch::Refuse | UserMatch::MustEnrol => Requirement::Deny(Denial::NoFactor),
     }
+}
+
+/// The same for a sign-in that was proven by a factor earlier: a bypass or the last recovery code is used up by then.
+pub fn requirement_after(proven: Option<Factor>, client: &Client, requirement: Requirement) -> Requirement {
+    match (requirement, proven) {
+        (Requirement::Deny(Denial::NoFactor | Denial::MustEnrol), Some(factor)) if client.factors.contains(&factor) => {
+            Requirement::AnyOf(vec![factor])
+        }
+        (requirement, _) => requirement,
+    }
+}
+
+/// May the password alone let this person in to enrol? `None`: somebody whom we have never seen.
+pub fn may_enrol_first(client: &Client, account: Option<&Account>) -> bool {
+    client.portal && client.first_enrolment && account.is_none_or(|account| !account.was_ever_enrolled())
 }
 
 /// Why an account may not sign in at all, whatever it offers.
@@ -99,6 +125,48 @@ mod tests {
         let enrolled = account(&[Factor::Totp]);
         let asked = requirement(&client, Some(&enrolled), AccountState::ENABLED, Some(ELSEWHERE), NOW);
         assert_eq!(asked, Requirement::Deny(Denial::NoFactor));
+    }
+
+    #[test]
+    fn only_the_portal_lets_in_to_enrol_and_only_whoever_never_had_a_factor() {
+        let portal = Client { portal: true, first_enrolment: true, user_match: UserMatch::MustEnrol, ..client() };
+        let asked = |client: &Client, account: Option<&Account>| {
+            requirement(client, account, AccountState::ENABLED, Some(ELSEWHERE), NOW)
+        };
+        let mut lost = account(&[]);
+        assert_eq!(asked(&portal, Some(&lost)), Requirement::Enrolment);
+        assert_eq!(asked(&portal, None), Requirement::Enrolment);
+        assert_eq!(asked(&portal, Some(&account(&[Factor::Bypass]))), Requirement::Enrolment);
+        assert_eq!(asked(&portal, Some(&account(&[Factor::Totp]))), Requirement::AnyOf(vec![Factor::Totp]));
+        lost.had_recovery_codes = true;
+        assert_eq!(asked(&portal, Some(&lost)), Requirement::Deny(Denial::MustEnrol));
+        lost.bypass_until = Some(NOW + jiff::SignedDuration::from_mins(1));
+        assert_eq!(asked(&portal, Some(&lost)), Requirement::AnyOf(vec![Factor::Bypass]));
+        let bare = account(&[]);
+        let shut = Client { first_enrolment: false, ..portal.clone() };
+        let gateway = Client { portal: false, ..portal.clone() };
+        for client in [&shut, &gateway] {
+            assert_eq!(asked(client, Some(&bare)), Requirement::Deny(Denial::MustEnrol));
+            assert_eq!(asked(client, None), Requirement::Deny(Denial::MustEnrol));
+        }
+        let strangers_stay_out = Client { user_match: UserMatch::Refuse, ..portal.clone() };
+        assert_eq!(asked(&strangers_stay_out, None), Requirement::Deny(Denial::UnknownUser));
+        let mut blocked = account(&[]);
+        blocked.user.blocked = true;
+        assert_eq!(asked(&portal, Some(&blocked)), Requirement::Deny(Denial::Blocked));
+    }
+
+    #[test]
+    fn what_was_proven_stays_proven_though_it_is_used_up() {
+        let client = client();
+        let after = |proven, requirement| requirement_after(proven, &client, requirement);
+        let bypass = Some(Factor::Bypass);
+        assert_eq!(after(bypass, Requirement::Deny(Denial::NoFactor)), Requirement::AnyOf(vec![Factor::Bypass]));
+        assert_eq!(after(bypass, Requirement::Deny(Denial::Blocked)), Requirement::Deny(Denial::Blocked));
+        assert_eq!(after(None, Requirement::Deny(Denial::NoFactor)), Requirement::Deny(Denial::NoFactor));
+        let strict = Client { factors: vec![Factor::Totp], ..client.clone() };
+        let denied = Requirement::Deny(Denial::NoFactor);
+        assert_eq!(requirement_after(bypass, &strict, denied.clone()), denied);
     }
 
     #[test]

@@ -20,6 +20,7 @@ use super::outcome::{Denial, Exemption, Grant, Outcome};
 use super::policy::Requirement;
 use super::secret::Code;
 use super::user::Account;
+use super::ways;
 
 /// What the door can do for the person in front of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +29,8 @@ pub struct Screen {
     pub shows_numbers: bool,
     /// Can it show a text and bring back what the person types?
     pub asks: bool,
+    /// Does it offer other ways beside each question? Then the best one is asked for at once.
+    pub picks: bool,
 }
 
 /// What the outcome will rest on. It is judged under the user's lock, where codes are used up.
@@ -36,6 +39,8 @@ pub enum Proof {
     Denied(Denial),
     Exempt(Exemption),
     Grace,
+    /// The person has never had a factor.
+    Enrolment,
     Bypass,
     Digits(Code),
     /// Two consecutive codes of a token that has drifted away.
@@ -52,6 +57,7 @@ pub enum Prompt {
     /// Approve on the phone, or a code?
     Choice,
     Code,
+    RecoveryCode,
     /// A first token, since there is none.
     Enrol,
     /// In place of the expired one; what was proven for it.
@@ -106,7 +112,10 @@ pub enum Event {
 
 enum State {
     Password(Plan),
-    Asking,
+    Asking {
+        /// What the person is asked if the question cannot be put.
+        instead: Option<Prompt>,
+    },
     Rechecking(ChallengeId),
     Judging {
         /// The denial that no judgement can lift, if that is what is judged.
@@ -121,7 +130,7 @@ enum State {
 enum Plan {
     Judge(Proof),
     Ask(Factor),
-    Show(Factor),
+    Show(Factor, Option<Prompt>),
     Wait(ChallengeId),
     Prompt(Prompt),
 }
@@ -148,6 +157,7 @@ impl SignIn {
             Requirement::Deny(Denial::NoFactor | Denial::MustEnrol) if begin.may_enrol() => Plan::Prompt(Prompt::Enrol),
             Requirement::Deny(denial) => Plan::Judge(Proof::Denied(*denial)),
             Requirement::PasswordOnly(exemption) => Plan::Judge(Proof::Exempt(*exemption)),
+            Requirement::Enrolment => Plan::Judge(Proof::Enrolment),
             Requirement::AnyOf(factors) => begin.second_factor(factors),
         };
         (Self { state: State::Password(plan) }, Step::Password)
@@ -169,12 +179,13 @@ impl SignIn {
                 judge(Proof::Denied(Denial::WrongPassword), false)
             }
             (State::Rechecking(_), Event::Barred(denial)) => judge(Proof::Denied(denial), false),
-            (State::Asking, Event::Answered(answer)) => match answer {
+            (State::Asking { instead }, Event::Answered(answer)) => match answer {
                 Answer::Approved(challenge) => (Self { state: State::Rechecking(challenge) }, Step::Recheck),
                 Answer::Refused => judge(Proof::Denied(Denial::PromptRefused), false),
                 Answer::Expired => judge(Proof::Denied(Denial::PromptExpired), false),
                 Answer::Cancelled => judge(Proof::Denied(Denial::PromptCancelled), false),
-                Answer::NotAsked(denial) => judge(Proof::Denied(denial), false),
+                // A phone that was asked too often must not keep its owner out who has another way.
+                Answer::NotAsked(denial) => instead.map_or_else(|| judge(Proof::Denied(denial), false), prompt),
             },
             (State::Rechecking(challenge), Event::PasswordAccepted) => judge(Proof::Approved(challenge), false),
             (State::Rechecking(challenge), Event::PasswordDue) => judge(Proof::Approved(challenge), true),
@@ -183,7 +194,7 @@ impl SignIn {
                 (None, Outcome::Granted(grant)) if due => {
                     let proven = match grant {
                         Grant::Factor(factor) => Some(factor),
-                        Grant::Exempt(_) | Grant::Grace => None,
+                        Grant::Exempt(_) | Grant::Grace | Grant::Enrolment => None,
                     };
                     prompt(Prompt::NewPassword(proven))
                 }
@@ -191,7 +202,11 @@ impl SignIn {
             },
             (State::Done(outcome), _) => done(outcome),
             (
-                State::Password(_) | State::Asking | State::Rechecking(_) | State::Judging { .. } | State::Prompted,
+                State::Password(_)
+                | State::Asking { .. }
+                | State::Rechecking(_)
+                | State::Judging { .. }
+                | State::Prompted,
                 _,
             ) => done(Outcome::Denied(Denial::PromptCancelled)),
         }
@@ -201,12 +216,12 @@ impl SignIn {
 impl Plan {
     /// What follows once the password is right.
     fn step(self, due: bool) -> (SignIn, Step) {
-        let asking = |step| (SignIn { state: State::Asking }, step);
+        let asking = |step, instead| (SignIn { state: State::Asking { instead } }, step);
         match self {
             Self::Judge(proof) => judge(proof, due),
-            Self::Ask(factor) => asking(Step::Ask(factor)),
-            Self::Show(factor) => asking(Step::Show(factor)),
-            Self::Wait(challenge) => asking(Step::Wait(challenge)),
+            Self::Ask(factor) => asking(Step::Ask(factor), None),
+            Self::Show(factor, instead) => asking(Step::Show(factor), instead),
+            Self::Wait(challenge) => asking(Step::Wait(challenge), None),
             Self::Prompt(what) => prompt(what),
         }
     }
@@ -225,6 +240,7 @@ fn judge(proof: Proof, due: bool) -> (SignIn, Step) {
         Proof::Denied(denial) => Some(*denial),
         Proof::Exempt(_)
         | Proof::Grace
+        | Proof::Enrolment
         | Proof::Bypass
         | Proof::Digits(_)
         | Proof::Pair(..)
@@ -259,7 +275,7 @@ impl Begin<'_> {
         } else if client.bare_approval {
             Some(Plan::Ask(Factor::App))
         } else if screen.asks {
-            Some(Plan::Show(Factor::App))
+            Some(Plan::Show(Factor::App, None))
         } else {
             screen.shows_numbers.then_some(Plan::Ask(Factor::App))
         };
@@ -269,6 +285,7 @@ impl Begin<'_> {
             Extra::Digits(code) if digits => Plan::Judge(Proof::Digits(code.clone())),
             Extra::Pair(first, second) if digits => Plan::Judge(Proof::Pair(first.clone(), second.clone())),
             Extra::Recovery(code) if allowed(Factor::RecoveryCode) => Plan::Judge(Proof::Recovery(code.clone())),
+            Extra::Name(factor) if screen.picks => self.put(*factor, factors),
             Extra::Name(Factor::App) => app.unwrap_or_else(|| deny(Denial::FactorNotAllowed)),
             Extra::Name(Factor::Totp | Factor::Hotp | Factor::RecoveryCode) if codes && screen.asks => {
                 Plan::Prompt(Prompt::Code)
@@ -283,6 +300,10 @@ impl Begin<'_> {
                 if allowed(Factor::Bypass) {
                     return Plan::Judge(Proof::Bypass);
                 }
+                if screen.picks {
+                    let best = ways::first(factors, account);
+                    return best.map_or_else(|| deny(Denial::MissingCode), |factor| self.put(factor, factors));
+                }
                 match app {
                     Some(_) if codes && screen.asks => Plan::Prompt(Prompt::Choice),
                     Some(plan) => plan,
@@ -292,6 +313,24 @@ impl Begin<'_> {
                 }
             }
         }
+    }
+
+    /// The question that a factor is, where the person picks among several.
+    fn put(&self, factor: Factor, factors: &[Factor]) -> Plan {
+        let prompt = |factor| match factor {
+            Factor::Totp | Factor::Hotp => Some(Prompt::Code),
+            Factor::RecoveryCode => Some(Prompt::RecoveryCode),
+            Factor::App | Factor::Bypass => None,
+        };
+        let plan = match factor {
+            _ if !factors.contains(&factor) => None,
+            Factor::App => {
+                let instead = ways::ways(factors, Some(Factor::App)).into_iter().find_map(prompt);
+                Some(Plan::Show(Factor::App, instead))
+            }
+            other => prompt(other).map(Plan::Prompt),
+        };
+        plan.unwrap_or(Plan::Judge(Proof::Denied(Denial::FactorNotAllowed)))
     }
 }
 
@@ -374,7 +413,59 @@ mod tests {
             machine.on(Event::PasswordAccepted).1
         };
         assert!(matches!(step(no_screen()), Step::Judge { proof: Proof::Denied(Denial::MissingCode), .. }));
-        assert!(matches!(step(Screen { shows_numbers: true, asks: false }), Step::Ask(Factor::App)));
+        assert!(matches!(step(Screen { shows_numbers: true, ..no_screen() }), Step::Ask(Factor::App)));
+    }
+
+    fn page() -> Screen {
+        Screen { shows_numbers: true, asks: true, picks: true }
+    }
+
+    fn at_a_page(account: &Account, extra: &Extra) -> (SignIn, Step) {
+        let mut client = client();
+        client.bare_approval = false;
+        let usable = Factor::ALL.into_iter().filter(|factor| account.has(*factor, NOW)).collect();
+        let begin = with(&client, account, extra, page());
+        SignIn::begin(&Requirement::AnyOf(usable), begin).0.on(Event::PasswordAccepted)
+    }
+
+    #[test]
+    fn a_page_asks_for_the_best_way_at_once_and_for_another_when_it_is_picked() {
+        let mut known = account(&[Factor::App, Factor::Totp, Factor::RecoveryCode]);
+        let step = |account: &Account, extra: Extra| at_a_page(account, &extra).1;
+        assert!(matches!(step(&known, Extra::Nothing), Step::Show(Factor::App)));
+        assert!(matches!(step(&known, Extra::Name(Factor::Totp)), Step::Prompt(Prompt::Code)));
+        assert!(matches!(step(&known, Extra::Name(Factor::RecoveryCode)), Step::Prompt(Prompt::RecoveryCode)));
+        let refused = step(&known, Extra::Name(Factor::Bypass));
+        assert!(matches!(refused, Step::Judge { proof: Proof::Denied(Denial::FactorNotAllowed), .. }));
+        known.last_factor = Some(Factor::Totp);
+        assert!(matches!(step(&known, Extra::Nothing), Step::Prompt(Prompt::Code)));
+        let lost = account(&[Factor::RecoveryCode]);
+        assert!(matches!(step(&lost, Extra::Nothing), Step::Prompt(Prompt::RecoveryCode)));
+    }
+
+    #[test]
+    fn r25_a_phone_that_may_not_be_asked_leaves_the_other_ways_open() {
+        let not_asked = || Event::Answered(Answer::NotAsked(Denial::TooManyPrompts));
+        let (machine, _) = at_a_page(&account(&[Factor::App, Factor::Totp]), &Extra::Nothing);
+        assert!(matches!(machine.on(not_asked()).1, Step::Prompt(Prompt::Code)));
+        let (machine, _) = at_a_page(&account(&[Factor::App]), &Extra::Nothing);
+        let step = machine.on(not_asked()).1;
+        assert!(matches!(step, Step::Judge { proof: Proof::Denied(Denial::TooManyPrompts), .. }));
+    }
+
+    #[test]
+    fn a_first_enrolment_is_judged_and_waits_for_an_expired_password() {
+        let enrolment = Outcome::Granted(Grant::Enrolment);
+        let begin = || begin(&Requirement::Enrolment, &Extra::Nothing).0;
+        let (machine, step) = begin().on(Event::PasswordAccepted);
+        assert!(matches!(step, Step::Judge { proof: Proof::Enrolment, due: false }));
+        assert!(matches!(machine.on(Event::Judged(enrolment)).1, Step::Done(outcome) if outcome == enrolment));
+        let (machine, _) = begin().on(Event::PasswordDue);
+        assert!(matches!(machine.on(Event::Judged(enrolment)).1, Step::Prompt(Prompt::NewPassword(None))));
+        assert!(matches!(
+            begin().on(Event::PasswordRefused).1,
+            Step::Judge { proof: Proof::Denied(Denial::WrongPassword), .. }
+        ));
     }
 
     fn events() -> impl Strategy<Value = Event> {
@@ -396,6 +487,7 @@ mod tests {
     fn requirements() -> impl Strategy<Value = Requirement> {
         prop_oneof![
             Just(Requirement::Deny(Denial::Blocked)),
+            Just(Requirement::Enrolment),
             Just(Requirement::PasswordOnly(Exemption::ServiceAccount)),
             prop::sample::subsequence(Factor::ALL.to_vec(), 1..=5).prop_map(Requirement::AnyOf),
         ]

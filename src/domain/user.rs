@@ -71,6 +71,12 @@ pub struct Account {
     pub bypass_until: Option<Timestamp>,
     /// The remembered success for this very bind, if there is one.
     pub grace_until: Option<Timestamp>,
+    /// What the person wants to be asked for first.
+    pub preferred_factor: Option<Factor>,
+    /// What they proved themselves by last; never a bypass or a recovery code.
+    pub last_factor: Option<Factor>,
+    /// Recovery codes were made for them once, used up or not.
+    pub had_recovery_codes: bool,
 }
 
 impl Account {
@@ -84,8 +90,37 @@ impl Account {
         }
     }
 
-    /// Has this person ever proven anything beyond the password? Recovery codes and bypasses are no enrolment.
+    /// Has this person anything to prove beyond the password? Recovery codes and bypasses are no enrolment.
     pub fn is_enrolled(&self) -> bool {
         !self.authenticators.is_empty()
+    }
+
+    /// Has this person had a factor at any time since an administrator's last reset? Whoever has lost all of them has: the
+    /// password alone must not get such a person new ones (R29).
+    pub fn was_ever_enrolled(&self) -> bool {
+        self.is_enrolled() || self.recovery_codes > 0 || self.had_recovery_codes || self.last_factor.is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::account;
+    use super::*;
+
+    #[test]
+    fn r29_whoever_has_lost_all_factors_has_still_been_enrolled() {
+        let bare = || account(&[]);
+        let cases: [(&str, Account, bool); 7] = [
+            ("nothing at all", bare(), false),
+            ("a bypass from the help desk", account(&[Factor::Bypass]), false),
+            ("failures", Account { failures: Failures { count: 3, ..Failures::default() }, ..bare() }, false),
+            ("a token", account(&[Factor::Totp]), true),
+            ("recovery codes and nothing else", account(&[Factor::RecoveryCode]), true),
+            ("recovery codes that are used up", Account { had_recovery_codes: true, ..bare() }, true),
+            ("a sign-in by an app that is gone", Account { last_factor: Some(Factor::App), ..bare() }, true),
+        ];
+        for (what, account, expected) in cases {
+            assert_eq!(account.was_ever_enrolled(), expected, "{what}");
+        }
     }
 }

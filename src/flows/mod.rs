@@ -7,6 +7,7 @@ pub mod import;
 pub mod people_file;
 pub mod places;
 pub mod policy;
+pub mod portal;
 pub mod resolve;
 pub mod rotate;
 pub mod sign_in;

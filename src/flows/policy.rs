@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use crate::ambient::Ambient;
 use crate::directory::{DirectoryClient, DirectoryFault, Spawn, Verdict, is_invalid_credentials};
+use crate::domain::client::Client;
 use crate::domain::directory::Directory;
 use crate::domain::ids::{ClientId, DirectoryId};
 use crate::domain::secret::Password;
@@ -73,6 +74,15 @@ pub struct Policy {
 impl Policy {
     pub fn directory(&self, id: DirectoryId) -> Option<&Arc<Upstream>> {
         self.directories.get(&id)
+    }
+
+    /// The portal of a directory.
+    pub fn portal(&self, directory: DirectoryId) -> Option<&Arc<Client>> {
+        self.portals().find(|client| client.directory == directory)
+    }
+
+    pub fn portals(&self) -> impl Iterator<Item = &Arc<Client>> {
+        self.snapshot.clients.iter().filter(|client| client.portal)
     }
 
     /// RADIUS servers behind us.

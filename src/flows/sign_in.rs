@@ -14,12 +14,16 @@ use bytes::Bytes;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use super::places::Places;
+use super::import::ImportFault;
+use super::places::{Place, Places};
 use super::policy::{Policies, PolicyOld};
 use super::throttle::Throttle;
 use crate::directory::DirectoryFault;
+use crate::domain::challenge::Status;
 use crate::domain::client::Client;
-use crate::domain::ids::{SignInId, UserId};
+use crate::domain::dialog::Again;
+use crate::domain::factor::Factor;
+use crate::domain::ids::{ChallengeId, ClientId, SignInId, UserId};
 use crate::domain::outcome::{Denial, Grant, Outcome};
 use crate::domain::secret::Password;
 use crate::domain::sign_in::Screen;
@@ -39,6 +43,8 @@ pub type Gone<'a> = Pin<&'a mut (dyn Future<Output = ()> + Send)>;
 
 /// A name and what was typed for it, at a door.
 pub struct Attempt<'a> {
+    /// The door makes it, with [`SignIns::new_id`], so that it can name it whatever comes of it.
+    pub id: SignInId,
     pub door: &'static str,
     pub screen: Screen,
     pub client: Arc<Client>,
@@ -54,11 +60,17 @@ pub struct Attempt<'a> {
     pub machines_come_first: bool,
     /// The State of the dialog that the field answers (RFC 2865 §5.24).
     pub state: Option<&'a [u8]>,
+    /// In the place of an answer: the factor that the person would rather be asked for.
+    pub pick: Option<Factor>,
+    /// The name means people of several directories: the sign-in takes its course as if it meant nobody.
+    pub is_ambiguous: bool,
 }
 
 /// How a sign-in ended, or this part of it.
 pub enum Ended {
     Granted(Granted),
+    /// May come in to enrol a first factor, and for nothing else. Only at the portal.
+    Enrolling(Granted),
     /// The first factor was refused, in these words: the directory's BindResponse, or the upstream's Access-Reject.
     Refused {
         answer: Bytes,
@@ -76,6 +88,10 @@ pub enum Ended {
     Asked {
         state: [u8; 16],
         text: String,
+        /// What may be used instead, where the door lets the person pick.
+        ways: Vec<Factor>,
+        /// Why it is asked once more.
+        again: Option<Again>,
     },
 }
 
@@ -85,6 +101,9 @@ pub struct Granted {
     pub first: Accepted,
     /// `None` for a service account, and for one we do not know where the client lets those in.
     pub user: Option<UserId>,
+    /// As we know it.
+    pub name: Option<String>,
+    pub grant: Grant,
 }
 
 /// Why nobody can say whether the user may come in. Never counts against the user.
@@ -96,6 +115,8 @@ pub enum SignInError {
     Store(#[from] StoreFault),
     #[error(transparent)]
     Policy(#[from] PolicyOld),
+    #[error(transparent)]
+    TakenIn(#[from] ImportFault),
     #[error("the client's directory is not usable; see the log from when the policy was loaded")]
     NoDirectory,
     #[error(transparent)]
@@ -118,6 +139,8 @@ impl SignInError {
         match self {
             Self::Directory(fault) => fault.part(),
             Self::Store(_) => "database",
+            Self::TakenIn(ImportFault::Directory(fault)) => fault.part(),
+            Self::TakenIn(ImportFault::Store(_)) => "database",
             Self::Policy(_) => "policy",
             Self::NoDirectory => "no_directory",
             Self::Check(_) => "upstream",
@@ -135,6 +158,7 @@ impl SignInError {
             Self::Full(_) | Self::Store(StoreFault::Full) | Self::Directory(DirectoryFault::Busy { .. }) => true,
             Self::Directory(_)
             | Self::Store(_)
+            | Self::TakenIn(_)
             | Self::Policy(_)
             | Self::NoDirectory
             | Self::Check(_)
@@ -201,13 +225,44 @@ impl SignIns {
         &self.policies
     }
 
+    /// For an attempt.
+    pub fn new_id(&self) -> SignInId {
+        SignInId(self.store.ambient().id())
+    }
+
+    /// Completes when a question that was shown is answered, at `until`, or when this process stops. Whoever watches takes a place
+    /// among those who wait.
+    pub async fn watch(&self, client: ClientId, challenge: ChallengeId, until: Instant) -> Result<(), SignInError> {
+        let _place = self.place(client)?;
+        let mut wait = self.waits.register(challenge);
+        // It may have been answered before we registered.
+        if self.store.challenge_status(challenge).await? != Some(Status::Waiting) {
+            return Ok(());
+        }
+        tokio::select! {
+            _ = &mut wait.answer => {}
+            () = tokio::time::sleep_until(until) => {}
+            () = self.closing.requested() => {}
+        }
+        Ok(())
+    }
+
+    /// A place among those who wait.
+    fn place(&self, client: ClientId) -> Result<Place, SignInError> {
+        if self.waits.count() >= self.limits.waiting {
+            return Err(SignInError::Full(self.limits.waiting));
+        }
+        let limit = self.limits.waiting_per_client;
+        self.waiting.take(client, limit).ok_or(SignInError::Full(limit))
+    }
+
     /// Decides. `gone` completes when nobody is there any more to hear the answer.
     pub async fn sign_in(&self, attempt: Attempt<'_>, gone: Gone<'_>) -> Result<Ended, SignInError> {
         let began = Instant::now();
-        let id = SignInId(self.store.ambient().id());
+        let id = attempt.id;
         let limit = attempt.client.answer_by;
         let deadline = began + limit;
-        let run = Run { desk: self, attempt: &attempt, id, deadline, carried: Carried::default() };
+        let run = Run { desk: self, attempt: &attempt, deadline, carried: Carried::default() };
         // What waits is small because each step is boxed.
         let ended = tokio::time::timeout_at(deadline, Box::pin(run.decide(gone))).await;
         let ended = ended.unwrap_or(Err(SignInError::Deadline(limit)));
@@ -265,6 +320,6 @@ fn method(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Granted(Grant::Factor(factor)) => factor.as_str(),
         Outcome::Granted(Grant::Grace) => "grace",
-        Outcome::Granted(Grant::Exempt(_)) | Outcome::Denied(_) => "none",
+        Outcome::Granted(Grant::Exempt(_) | Grant::Enrolment) | Outcome::Denied(_) => "none",
     }
 }

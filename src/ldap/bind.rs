@@ -14,7 +14,7 @@ use crate::wire::frame::op;
 use crate::wire::message::{BindRequest, Control, Proof};
 
 /// LDAP has nothing to show a number on.
-const SCREEN: Screen = Screen { shows_numbers: false, asks: false };
+const SCREEN: Screen = Screen { shows_numbers: false, asks: false, picks: false };
 
 /// What became of a bind.
 pub enum Bound {
@@ -57,6 +57,7 @@ impl Session<'_> {
 
     async fn sign_in(&mut self, id: u32, name: &str, password: &Password, controls: &[Control]) -> Option<Bytes> {
         let attempt = Attempt {
+            id: self.sign_ins.new_id(),
             door: "ldap",
             screen: SCREEN,
             client: std::sync::Arc::clone(&self.client),
@@ -67,6 +68,8 @@ impl Session<'_> {
             first: FirstFactor::Bind { message_id: id, controls },
             machines_come_first: true,
             state: None,
+            pick: None,
+            is_ambiguous: false,
         };
         let limit = self.settings.max_frame_before_bind;
         if self.inbox.is_empty() {
@@ -93,8 +96,8 @@ impl Session<'_> {
                 // Only the directory checks the passwords of this door.
                 Accepted::Checked(_) | Accepted::Unchecked => reply::undecided(id, &SignInError::Broken),
             },
-            // LDAP cannot ask, and the sign-in was told so.
-            Ok(Ended::Asked { .. }) => reply::undecided(id, &SignInError::Broken),
+            // LDAP cannot ask, and the sign-in was told so; only the portal enrols.
+            Ok(Ended::Asked { .. } | Ended::Enrolling(_)) => reply::undecided(id, &SignInError::Broken),
             Ok(Ended::Refused { answer }) => answer,
             Ok(Ended::Denied { denial, text }) => reply::denied(id, denial, &text),
             Ok(Ended::Throttled) => reply::throttled(id),

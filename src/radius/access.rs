@@ -120,10 +120,13 @@ async fn sign_in(desk: &Desk, request: &Request, policy: &RadiusPolicy, field: &
             FirstFactor::Checker { by: &relay, in_field }
         }
     };
-    let asked = Screen { shows_numbers: policy.dialogs, asks: policy.dialogs };
-    let attempt = attempt(request, name, field, first, asked);
+    let asked = Screen { shows_numbers: policy.dialogs, asks: policy.dialogs, picks: false };
+    let attempt = attempt(desk, request, name, field, first, asked);
     Box::pin(conclude(desk, request, policy, Attempt { state, ..attempt })).await
 }
+
+/// EAP shows nothing of ours.
+const SILENT: Screen = Screen { shows_numbers: false, asks: false, picks: false };
 
 /// Somebody whom a server has signed in, and its word for it.
 pub struct Proven<'a> {
@@ -135,11 +138,12 @@ pub struct Proven<'a> {
 pub async fn sign_in_proven(desk: &Desk, request: &Request, policy: &RadiusPolicy, proven: Proven<'_>) -> Answer {
     let first = FirstFactor::Checker { by: proven.by, in_field: false };
     let field = Password::new([]);
-    let attempt = attempt(request, proven.name, &field, first, Screen { shows_numbers: false, asks: false });
+    let attempt = attempt(desk, request, proven.name, &field, first, SILENT);
     Box::pin(conclude(desk, request, policy, attempt)).await
 }
 
 fn attempt<'a>(
+    desk: &Desk,
     request: &Request,
     name: &'a str,
     field: &'a Password,
@@ -147,6 +151,7 @@ fn attempt<'a>(
     screen: Screen,
 ) -> Attempt<'a> {
     Attempt {
+        id: desk.sign_ins.new_id(),
         door: "radius",
         screen,
         client: Arc::clone(&request.client),
@@ -158,6 +163,8 @@ fn attempt<'a>(
         field,
         first,
         state: None,
+        pick: None,
+        is_ambiguous: false,
     }
 }
 
@@ -167,7 +174,9 @@ async fn conclude(desk: &Desk, request: &Request, policy: &RadiusPolicy, attempt
     let gone = std::future::pending();
     match Box::pin(desk.sign_ins.sign_in(attempt, pin!(gone))).await {
         Ok(Ended::Granted(granted)) => Box::pin(granted_to(desk, request, policy, granted)).await,
-        Ok(Ended::Asked { state, text }) => reply::challenge(request, &state, &text).into(),
+        // Only the portal enrols by the password alone.
+        Ok(Ended::Enrolling(_)) => Answer::Silence,
+        Ok(Ended::Asked { state, text, .. }) => reply::challenge(request, &state, &text).into(),
         Ok(Ended::Refused { answer }) if is_relayed => reply::refused(request, &relay::read(&answer)).into(),
         Ok(Ended::Refused { .. } | Ended::Throttled | Ended::EmptyPassword) => reply::reject(request).into(),
         Ok(Ended::Denied { denial, .. }) => reply::denied(request, denial).into(),

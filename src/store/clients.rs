@@ -1,6 +1,7 @@
 //! Clients and their policies.
 
 use ipnet::IpNet;
+use sqlx::PgConnection;
 use sqlx::types::Json;
 
 use super::audit::Actor;
@@ -35,7 +36,7 @@ impl Store {
             r#"select id, name, client_group, directory_id, addresses, user_match, factors, bare_approval, answer_by_ms,
                       grace_ms, trusted_networks, service_accounts as "service_accounts: Json<Vec<Exemption>>",
                       code_delimiter, code_length, allow_plaintext, allow_anonymous, allow_root_dse,
-                      allow_password_compare
+                      allow_password_compare, portal, first_enrolment
                from clients order by name"#
         )
         .fetch_all(&self.pool)
@@ -70,6 +71,8 @@ impl Store {
                 allow_anonymous: row.allow_anonymous,
                 allow_root_dse: row.allow_root_dse,
                 allow_password_compare: row.allow_password_compare,
+                portal: row.portal,
+                first_enrolment: row.first_enrolment,
                 radius: radius.remove(&row.id),
                 name: row.name,
             });
@@ -78,15 +81,76 @@ impl Store {
     }
 
     pub async fn add_client(&self, client: &Client, by: &Actor) -> Result<(), StoreFault> {
+        let mut tx = self.pool.begin().await?;
+        self.insert_client(&mut tx, client).await?;
+        if let Some(policy) = &client.radius {
+            self.add_radius_policy(&mut tx, client.id, policy).await?;
+        }
+        let event = Event::ClientAdded { client: client.id, name: client.name.clone(), by: by.to_string() };
+        self.administer(&mut tx, vec![event]).await?;
+        super::snapshot::changed(&mut tx).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Makes the portal of every directory that has none, as those from before there was one.
+    pub async fn ensure_portal_clients(&self, by: &Actor) -> Result<(), StoreFault> {
+        let mut tx = self.pool.begin().await?;
+        // Locked, so that of two processes that start at once the second finds what the first has made.
+        let directories =
+            sqlx::query!("select id, name from directories order by id for update").fetch_all(&mut *tx).await?;
+        let mut events = vec![];
+        for directory in directories {
+            if let Some(made) = self.add_portal_client(&mut tx, DirectoryId(directory.id), &directory.name).await? {
+                events.push(Event::ClientAdded { client: made.id, name: made.name, by: by.to_string() });
+            }
+        }
+        if !events.is_empty() {
+            self.administer(&mut tx, events).await?;
+            super::snapshot::changed(&mut tx).await?;
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Within the caller's transaction, which holds the directory's lock; `None` if it has one.
+    pub(super) async fn add_portal_client(
+        &self,
+        tx: &mut PgConnection,
+        directory: DirectoryId,
+        name: &str,
+    ) -> Result<Option<Client>, StoreFault> {
+        let plain = format!("portal of {name}");
+        let standing = sqlx::query!(
+            r#"select exists (select from clients where portal and directory_id = $1) as "is_there!",
+                      array(select name from clients where starts_with(name, $2)) as "taken!""#,
+            directory.0,
+            plain,
+        )
+        .fetch_one(&mut *tx)
+        .await?;
+        if standing.is_there {
+            return Ok(None);
+        }
+        let id = ClientId(self.ambient.id());
+        let names = std::iter::once(plain.clone()).chain((2..100).map(|number| format!("{plain} ({number})")));
+        let mut free = names.filter(|name| !standing.taken.contains(name));
+        // Whoever has taken all of these gets an ugly one.
+        let name = free.next().unwrap_or_else(|| format!("{plain} {id}"));
+        let client = Client::portal_of(id, directory, name);
+        self.insert_client(tx, &client).await?;
+        Ok(Some(client))
+    }
+
+    async fn insert_client(&self, tx: &mut PgConnection, client: &Client) -> Result<(), StoreFault> {
         let factors: Vec<String> = client.factors.iter().map(ToString::to_string).collect();
         let accounts: Vec<Exemption> = client.service_accounts.iter().map(row).collect();
-        let mut tx = self.pool.begin().await?;
         sqlx::query!(
             "insert into clients (id, name, client_group, directory_id, addresses, user_match, factors, bare_approval,
                                   answer_by_ms, grace_ms, trusted_networks, service_accounts, code_delimiter,
                                   code_length, allow_plaintext, allow_anonymous, allow_root_dse, allow_password_compare,
-                                  created_at)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
+                                  created_at, portal, first_enrolment)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)",
             client.id.0,
             client.name,
             client.group,
@@ -106,23 +170,18 @@ impl Store {
             client.allow_root_dse,
             client.allow_password_compare,
             sql(self.ambient.now()) as _,
+            client.portal,
+            client.first_enrolment,
         )
-        .execute(&mut *tx)
+        .execute(tx)
         .await?;
-        if let Some(policy) = &client.radius {
-            self.add_radius_policy(&mut tx, client.id, policy).await?;
-        }
-        let event = Event::ClientAdded { client: client.id, name: client.name.clone(), by: by.to_string() };
-        self.administer(&mut tx, vec![event]).await?;
-        super::snapshot::changed(&mut tx).await?;
-        tx.commit().await?;
         Ok(())
     }
 
-    /// False if there is no client of that name.
+    /// False if there is no client of that name, or it is a portal: that stays as long as its directory.
     pub async fn remove_client(&self, name: &str, by: &Actor) -> Result<bool, StoreFault> {
         let mut tx = self.pool.begin().await?;
-        let id = sqlx::query_scalar!("delete from clients where name = $1 returning id", name)
+        let id = sqlx::query_scalar!("delete from clients where name = $1 and not portal returning id", name)
             .fetch_optional(&mut *tx)
             .await?;
         let Some(id) = id else { return Ok(false) };

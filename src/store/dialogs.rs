@@ -6,12 +6,20 @@ use std::time::Duration;
 use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use hmac::Mac as _;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use zeroize::Zeroizing;
 
 use super::{Store, StoreFault, sql};
 use crate::domain::ids::ClientId;
 use crate::domain::mac;
+
+/// A dialog that was looked at.
+pub struct Peeked {
+    pub bytes: Zeroizing<Vec<u8>>,
+    /// Not open for a first answer any more.
+    pub used: bool,
+    pub expires_at: Timestamp,
+}
 
 /// A dialog that was taken up.
 pub struct Taken {
@@ -68,10 +76,31 @@ impl Store {
         .fetch_optional(&self.pool)
         .await?;
         let Some(row) = row else { return Ok(None) };
-        let Some((nonce, sealed)) = row.sealed.split_first_chunk::<NONCE>() else { return Ok(None) };
+        Ok(self.open_dialog(client, &state, &row.sealed).map(|bytes| Taken { bytes, used: row.used }))
+    }
+
+    /// The same without taking it up.
+    pub async fn peek_dialog(&self, client: ClientId, state: &[u8]) -> Result<Option<Peeked>, StoreFault> {
+        let Ok(state) = <[u8; STATE]>::try_from(state) else { return Ok(None) };
+        let id = self.derived(b"id", client, &state);
+        let row = sqlx::query!(
+            "select sealed, used, expires_at from dialogs where id = $1 and client_id = $2 and expires_at > $3",
+            &id[..],
+            client.0,
+            sql(self.ambient.now()) as _,
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        let Some(row) = row else { return Ok(None) };
+        let (used, expires_at) = (row.used, row.expires_at.to_jiff());
+        Ok(self.open_dialog(client, &state, &row.sealed).map(|bytes| Peeked { bytes, used, expires_at }))
+    }
+
+    fn open_dialog(&self, client: ClientId, state: &[u8; STATE], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        let (nonce, sealed) = sealed.split_first_chunk::<NONCE>()?;
+        let id = self.derived(b"id", client, state);
         let payload = Payload { msg: sealed, aad: &*id };
-        let opened = self.dialog_cipher(client, &state).decrypt(&XNonce::from(*nonce), payload);
-        Ok(opened.ok().map(|bytes| Taken { bytes: Zeroizing::new(bytes), used: row.used }))
+        self.dialog_cipher(client, state).decrypt(&XNonce::from(*nonce), payload).ok().map(Zeroizing::new)
     }
 
     fn dialog_cipher(&self, client: ClientId, state: &[u8; STATE]) -> XChaCha20Poly1305 {

@@ -82,6 +82,7 @@ impl Store {
         .execute(&mut *tx)
         .await?;
         let servers = directory.servers.iter().map(ToString::to_string).collect();
+        self.add_portal_client(&mut tx, directory.id, &directory.name).await?;
         let event = Event::DirectoryAdded { name: directory.name.clone(), servers, by: by.to_string() };
         self.administer(&mut tx, vec![event]).await?;
         super::snapshot::changed(&mut tx).await?;
@@ -138,9 +139,16 @@ impl Store {
         Ok(any)
     }
 
-    /// False if there is no directory of that name. A directory with users or clients stays: the database refuses.
+    /// False if there is no directory of that name. A directory with users or clients stays: the database refuses. Its portal
+    /// goes with it.
     pub async fn remove_directory(&self, name: &str, by: &Actor) -> Result<bool, StoreFault> {
         let mut tx = self.pool.begin().await?;
+        sqlx::query!(
+            "delete from clients where portal and directory_id = (select id from directories where name = $1)",
+            name,
+        )
+        .execute(&mut *tx)
+        .await?;
         let gone = sqlx::query!("delete from directories where name = $1", name).execute(&mut *tx).await?;
         if gone.rows_affected() == 0 {
             return Ok(false);

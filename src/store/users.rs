@@ -73,11 +73,15 @@ pub(super) struct UserRow {
     pub lockouts: i32,
     pub locked_until: Option<jiff_sqlx::Timestamp>,
     pub bypass_until: Option<jiff_sqlx::Timestamp>,
+    pub preferred_factor: Option<String>,
+    pub last_factor: Option<String>,
     pub recovery_codes: i64,
+    pub had_recovery_codes: bool,
 }
 
 impl UserRow {
     pub(super) fn account(self, tokens: Vec<TokenRow>, store: &Store) -> Result<Account, StoreFault> {
+        let factor = |kept: Option<String>| kept.and_then(|factor| factor.parse().ok());
         Ok(Account {
             user: User {
                 id: UserId(self.id),
@@ -96,6 +100,9 @@ impl UserRow {
             recovery_codes: u32::try_from(self.recovery_codes).unwrap_or(u32::MAX),
             bypass_until: self.bypass_until.map(from_sql),
             grace_until: None,
+            preferred_factor: factor(self.preferred_factor),
+            last_factor: factor(self.last_factor),
+            had_recovery_codes: self.had_recovery_codes,
         })
     }
 }
@@ -119,7 +126,8 @@ impl Store {
         let mut connection = self.pool.acquire().await?;
         let row = sqlx::query!(
             r#"select u.id, u.unique_id, u.name, u.enabled, u.blocked, u.failures, u.lockouts,
-                      u.locked_until, u.bypass_until,
+                      u.locked_until, u.bypass_until, u.preferred_factor, u.last_factor,
+                      exists (select from recovery_codes r where r.user_id = u.id) as "had_recovery_codes!",
                       (select count(*) from recovery_codes r where r.user_id = u.id and r.used_at is null)
                           as "recovery_codes!",
                       (select until from graces g where g.join_key = $3 and g.user_id = u.id) as grace_until
@@ -144,7 +152,10 @@ impl Store {
             lockouts: row.lockouts,
             locked_until: row.locked_until,
             bypass_until: row.bypass_until,
+            preferred_factor: row.preferred_factor,
+            last_factor: row.last_factor,
             recovery_codes: row.recovery_codes,
+            had_recovery_codes: row.had_recovery_codes,
         };
         let mut account = user.account(tokens, self)?;
         account.grace_until = row.grace_until.map(from_sql);
@@ -157,6 +168,14 @@ impl Store {
             .fetch_all(&self.pool)
             .await?;
         self.listed(Some(&ids)).await
+    }
+
+    /// The directories in which somebody is known by this name.
+    pub async fn directories_of_name(&self, name: &Folded) -> Result<Vec<DirectoryId>, StoreFault> {
+        let ids = sqlx::query_scalar!("select directory_id from user_names where folded = $1", name.as_str())
+            .fetch_all(&self.pool)
+            .await?;
+        Ok(ids.into_iter().map(DirectoryId).collect())
     }
 
     pub async fn users(&self) -> Result<Vec<Listed>, StoreFault> {
@@ -370,7 +389,8 @@ impl Store {
     pub async fn reset(&self, user: &Listed, by: &Actor) -> Result<u64, StoreFault> {
         let mut tx = self.pool.begin().await?;
         sqlx::query!(
-            "update users set failures = 0, lockouts = 0, locked_until = null, bypass_until = null where id = $1",
+            "update users set failures = 0, lockouts = 0, locked_until = null, bypass_until = null,
+                              preferred_factor = null, last_factor = null where id = $1",
             user.id.0,
         )
         .execute(&mut *tx)

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use crate::config::{PublicUrl, WebConfig};
+use crate::flows::portal::Portal;
 use crate::store::Store;
 
 /// One per process.
 pub struct House {
     pub store: Store,
+    pub portal: Portal,
     pub url: PublicUrl,
     pub settings: WebConfig,
 }

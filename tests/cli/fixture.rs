@@ -97,7 +97,7 @@ impl Vestibule {
             "vestibule.toml",
             format!(
                 "state_dir = \"{}\"\n{more}\n[ldap]\nlisten = []\nlisten_tls = [\"{ADDRESS}:{}\"]\n\
-                 [radius]\nlisten = []\nlisten_accounting = []\n[management]\nlisten = \"{ADDRESS}:{}\"\n",
+                 [radius]\nlisten = []\nlisten_accounting = []\n[web]\nlisten = []\nlisten_plain = []\n[management]\nlisten = \"{ADDRESS}:{}\"\n",
                 state.display(),
                 free_port(),
                 free_port()

@@ -49,6 +49,7 @@ mod sync_groups_ad;
 mod sync_openldap;
 mod sync_runners;
 mod transport;
+mod web_requests;
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -58,6 +58,8 @@ pub struct Appliance {
     pub radius_addr: SocketAddr,
     pub accounting_addr: SocketAddr,
     pub radsec_addr: SocketAddr,
+    /// HTTPS.
+    pub web_addr: SocketAddr,
     /// The CA of its certificate.
     pub ca_path: PathBuf,
     /// Its configuration file, for commands.
@@ -122,6 +124,8 @@ pub fn netscaler() -> Client {
         allow_anonymous: false,
         allow_root_dse: true,
         allow_password_compare: false,
+        portal: false,
+        first_enrolment: false,
         radius: None,
     }
 }
@@ -260,8 +264,8 @@ impl Appliance {
 
     async fn run(world: Arc<World>) -> Self {
         for _ in 0..5 {
-            let ports = [(); 6].map(|()| free_port(HERE));
-            let [ldap_addr, ldaps_addr, management_addr, radius_addr, accounting_addr, radsec_addr] = ports;
+            let ports = [(); 7].map(|()| free_port(HERE));
+            let [ldap_addr, ldaps_addr, management_addr, radius_addr, accounting_addr, radsec_addr, web_addr] = ports;
             let config_path = world.home.0.join(format!("{}.toml", management_addr.port()));
             fs::write(&config_path, configuration(&world, ports)).unwrap();
             let mut process = Process::spawn(command(&config_path).arg("serve"));
@@ -275,6 +279,7 @@ impl Appliance {
                     radius_addr,
                     accounting_addr,
                     radsec_addr,
+                    web_addr,
                     ca_path,
                     config_path,
                     process,
@@ -470,8 +475,8 @@ async fn begun(process: &mut Process) -> bool {
     true
 }
 
-fn configuration(world: &World, ports: [SocketAddr; 6]) -> String {
-    let [ldap, ldaps, management, radius, accounting, radsec] = ports;
+fn configuration(world: &World, ports: [SocketAddr; 7]) -> String {
+    let [ldap, ldaps, management, radius, accounting, radsec, web] = ports;
     let home = world.home.0.display();
     let mut settings = vec![
         ("state_dir".to_owned(), format!("\"{home}/state\"")),
@@ -481,6 +486,9 @@ fn configuration(world: &World, ports: [SocketAddr; 6]) -> String {
         ("radius.listen_accounting".to_owned(), format!("[\"{accounting}\"]")),
         ("radius.listen_radsec".to_owned(), format!("[\"{radsec}\"]")),
         ("radius.radsec_client_ca".to_owned(), format!("\"{home}/ca.pem\"")),
+        ("web.listen".to_owned(), format!("[\"{web}\"]")),
+        ("web.listen_plain".to_owned(), "[]".to_owned()),
+        ("web.public_url".to_owned(), format!("\"https://localhost:{}\"", web.port())),
         ("management.listen".to_owned(), format!("\"{management}\"")),
         ("database.url".to_owned(), format!("\"{}\"", world.database.url)),
         ("master_key.key".to_owned(), format!("\"{MASTER_KEY}\"")),

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test binary uses the part it needs")]
 
 pub mod appliance;
+pub mod browser;
 pub mod eapol;
 pub mod freeradius;
 pub mod gate;

@@ -10,7 +10,7 @@ use super::run::{Decided, Held, Run, Subject};
 use super::{Ended, SignInError};
 use crate::domain::audit::Event;
 use crate::domain::dialog::{Again, Dialog, MOST_ROUNDS, Question};
-use crate::domain::directory::password::{PasswordChange, RefusalKind, Shortcoming};
+use crate::domain::directory::password::PasswordChange;
 use crate::domain::factor::Factor;
 use crate::domain::ids::ChallengeId;
 use crate::domain::offered::{Extra, Offered};
@@ -19,10 +19,12 @@ use crate::domain::outcome::Outcome;
 use crate::domain::secret::{Code, Password, Seed};
 use crate::domain::sign_in::Prompt;
 use crate::domain::user::{Account, Token};
+use crate::domain::ways;
 use crate::flows::enrol;
 use crate::flows::policy::Upstream;
 use crate::store::audit::Actor;
 use crate::store::authenticators::Enrolment;
+use crate::store::recorder::Leaving;
 use crate::telemetry;
 use zeroize::Zeroizing;
 
@@ -38,6 +40,8 @@ pub(super) struct Carried {
     pub number: Option<u8>,
     /// This answer came before.
     pub again: bool,
+    /// A recovery code was asked for.
+    pub recovery: bool,
     pub enrolling: Option<(Seed, Code)>,
     /// What was proven for the change, and the new password.
     pub change: Option<(Option<Factor>, Password)>,
@@ -78,10 +82,26 @@ impl Run<'_> {
             again: taken.used,
             ..Carried::default()
         };
+        if let Some(pick) = self.attempt.pick
+            && dialog.question.may_be_left()
+        {
+            if let (Question::Number { challenge, .. }, false) = (&dialog.question, taken.used) {
+                // Whoever goes another way waits for the phone no more.
+                self.desk.recorder.leave(*challenge, Leaving::Gone).await?;
+            }
+            carried.offered = Some(Offered { password: dialog.password, extra: Extra::Name(pick) });
+            return Ok(Resumed::Carried(Box::new(carried)));
+        }
         let extra = match dialog.question {
+            Question::Code | Question::RecoveryCode if self.attempt.screen.picks => {
+                carried.recovery = matches!(dialog.question, Question::RecoveryCode);
+                Offered::code(field).unwrap_or_else(|| Extra::Digits(code()))
+            }
             // A phone is to hand for whoever just goes on.
             Question::Choice if field.is_empty() => Extra::Name(Factor::App),
-            Question::Choice | Question::Code => Offered::answer(field).unwrap_or_else(|| Extra::Digits(code())),
+            Question::Choice | Question::Code | Question::RecoveryCode => {
+                Offered::answer(field).unwrap_or_else(|| Extra::Digits(code()))
+            }
             Question::Number { challenge, number } => {
                 carried.number = Some(number);
                 Extra::Shown(challenge)
@@ -102,7 +122,7 @@ impl Run<'_> {
             Question::RepeatPassword { proven, new } => {
                 if !new.same_as(field.expose()) {
                     let dialog = Dialog { question: Question::NewPassword { proven }, ..dialog };
-                    return self.ask_on(dialog, Some(&Again::NoMatch)).await.map(Resumed::Asked);
+                    return self.ask_on(dialog, Some(Again::NoMatch)).await.map(Resumed::Asked);
                 }
                 carried.change = Some((proven, new));
                 Extra::Nothing
@@ -122,6 +142,7 @@ impl Run<'_> {
         let question = match what {
             Prompt::Choice => Question::Choice,
             Prompt::Code => Question::Code,
+            Prompt::RecoveryCode => Question::RecoveryCode,
             Prompt::Enrol => Question::Enrol {
                 // Another try is for the key that the person has typed in already.
                 seed: self
@@ -132,7 +153,7 @@ impl Run<'_> {
             },
             Prompt::NewPassword(proven) => Question::NewPassword { proven },
         };
-        let ended = self.ask_on(self.dialog(question, held, accepted), held.again.as_ref()).await?;
+        let ended = self.ask_on(self.dialog(question, held, accepted), held.again).await?;
         Ok(Decided::unrecorded(ended))
     }
 
@@ -165,34 +186,46 @@ impl Run<'_> {
             Some(Accepted::Checked(answer)) => Some(answer.to_vec()),
             Some(Accepted::Bound { .. } | Accepted::Unchecked) | None => None,
         };
+        let ways = ways::ways(&held.ways, question.factor());
         Dialog {
             name: self.attempt.name.to_owned(),
             password: held.offered.password.clone(),
             accepted,
             join_key: held.join_key,
             rounds: self.carried.rounds,
+            ways: if question.may_be_left() { ways } else { vec![] },
+            again: None,
             question,
         }
     }
 
-    async fn ask_on(&self, mut dialog: Dialog, again: Option<&Again>) -> Result<Ended, SignInError> {
+    async fn ask_on(&self, mut dialog: Dialog, again: Option<Again>) -> Result<Ended, SignInError> {
         dialog.rounds = dialog.rounds.saturating_add(1);
+        dialog.again = again;
         let (seed, limit) = match &dialog.question {
             Question::Enrol { seed } => (Some(seed), LONG_ANSWER),
             Question::NewPassword { .. } | Question::RepeatPassword { .. } => (None, LONG_ANSWER),
+            // A recovery code lies in a drawer.
+            Question::RecoveryCode => (None, LONG_ANSWER),
             Question::Choice | Question::Code | Question::Number { .. } | Question::NextCode { .. } => (None, ANSWER),
         };
         let text = dialog.question.text(again, &seed.map(seed_text).unwrap_or_default());
         let state = self.desk.store.keep_dialog(self.attempt.client.id, &dialog.write(), limit).await?;
         tracing::debug!(
             target: "vestibule::sign_in",
-            sign_in = %self.id.0,
+            sign_in = %self.attempt.id.0,
             client = %telemetry::shown(&self.attempt.client.name),
             user = %telemetry::shown(self.attempt.name),
             question = dialog.question.name(),
             "the person is asked",
         );
-        Ok(Ended::Asked { state, text })
+        Ok(Ended::Asked { state, text, ways: dialog.ways, again })
+    }
+
+    /// The number is still waited for; its State stays good.
+    pub(super) fn still_asked(&self, state: [u8; 16], held: &Held) -> Decided {
+        let ways = ways::ways(&held.ways, Some(Factor::App));
+        Decided::unrecorded(Ended::Asked { state, text: String::new(), ways, again: None })
     }
 
     /// Enrols the person's first token if the code shows that it was taken down rightly. The code itself is then judged
@@ -241,13 +274,13 @@ impl Run<'_> {
             PasswordChange::Refused(refusal) => {
                 // The proof is not asked for again.
                 let offered = Offered { password: old.password.clone(), extra: Extra::Proven(*proven) };
-                Ok((Some(offered), Some(Again::NotTaken(words(refusal.kind).to_owned()))))
+                Ok((Some(offered), Some(Again::NotTaken(refusal.kind))))
             }
         }
     }
 
     pub(super) fn changes_passwords(&self) -> bool {
-        self.attempt.screen.asks && self.attempt.client.radius.as_ref().is_some_and(|radius| radius.password_change)
+        self.attempt.screen.asks && self.attempt.client.changes_passwords()
     }
 }
 
@@ -262,21 +295,4 @@ fn seed_text(seed: &Seed) -> Zeroizing<String> {
         grouped.push(letter);
     }
     grouped
-}
-
-/// Why a new password was not taken, in words that help the person.
-fn words(kind: RefusalKind) -> &'static str {
-    match kind {
-        RefusalKind::OldWrong => "the old password is no longer right; sign in again.",
-        RefusalKind::NotAllowed => "it may not be changed here, or not yet; ask your help desk.",
-        RefusalKind::Other => "the directory gave no reason; try another one.",
-        RefusalKind::TooWeak(shortcoming) => match shortcoming {
-            Shortcoming::TooShort => "it is too short.",
-            Shortcoming::TooLong => "it is too long.",
-            Shortcoming::InHistory => "you have used it before.",
-            Shortcoming::Quality => "it is too simple.",
-            Shortcoming::NotText => "it holds characters that cannot be used.",
-            Shortcoming::Unsaid => "it is too short, too simple, or was used before.",
-        },
-    }
 }

@@ -12,20 +12,23 @@ use super::{Attempt, Ended, Gone, Granted, LAST_STEPS, SignInError, SignIns};
 use crate::domain::dialog::Again;
 use crate::domain::dn::{self, Dn};
 use crate::domain::factor::Factor;
-use crate::domain::ids::{ChallengeId, SignInId, UserId};
+use crate::domain::ids::{ChallengeId, UserId};
 use crate::domain::judgement;
 use crate::domain::mac;
 use crate::domain::name::LoginName;
 use crate::domain::offered::{Extra, Offered};
-use crate::domain::outcome::{Denial, Outcome};
-use crate::domain::policy::{Requirement, requirement};
+use crate::domain::outcome::{Denial, Exemption, Grant, Outcome};
+use crate::domain::policy::{Requirement, requirement, requirement_after};
 use crate::domain::secret::Code;
-use crate::domain::sign_in::{Answer, Begin, Event, Proof, SignIn, Step};
+use crate::domain::sign_in::{Answer, Begin, Event, Prompt, Proof, SignIn, Step};
 use crate::domain::user::Account;
+use crate::domain::ways;
 use crate::factors::app::{App, Put, Waited};
 use crate::factors::recovery;
+use crate::flows::import;
 use crate::flows::policy::Upstream;
 use crate::flows::resolve::{self, Resolved, is_member};
+use crate::store::audit::Actor;
 use crate::store::recorder::{Conclusion, Leaving, Question};
 use crate::telemetry::{self, metrics};
 
@@ -45,7 +48,6 @@ impl Decided {
 pub(super) struct Run<'a> {
     pub desk: &'a SignIns,
     pub attempt: &'a Attempt<'a>,
-    pub id: SignInId,
     pub deadline: Instant,
     /// What an earlier part of its dialog has brought.
     pub carried: Carried,
@@ -78,6 +80,8 @@ pub(super) struct Held {
     pub recovery: Option<String>,
     pub join_key: [u8; 32],
     pub again: Option<Again>,
+    /// What may be asked for, where the door lets the person pick.
+    pub ways: Vec<Factor>,
 }
 
 impl Run<'_> {
@@ -126,7 +130,7 @@ impl Run<'_> {
             return Ok(Who::Throttled);
         }
         Ok(match Box::pin(resolve::resolve(&upstream.client, &name, self.deadline)).await? {
-            Resolved::One(account) => {
+            Resolved::One(account) if !attempt.is_ambiguous => {
                 // Machines prove themselves by their password, and only the directory knows it.
                 let may_be_one = matches!(attempt.first, FirstFactor::Bind { .. });
                 if may_be_one && Box::pin(self.is_service_account(upstream, &account.dn)).await? {
@@ -137,7 +141,9 @@ impl Run<'_> {
                 }
             }
             // The directory says no in its own words; should it say yes, nobody knows to whom.
-            Resolved::NotOne => Who::Person(Subject { bind_name: attempt.name.to_owned(), account: None }),
+            Resolved::One(_) | Resolved::NotOne => {
+                Who::Person(Subject { bind_name: attempt.name.to_owned(), account: None })
+            }
         })
     }
 
@@ -167,7 +173,8 @@ impl Run<'_> {
             (First::Accepted(first), None) => {
                 self.desk.recorder.count_service(&attempt.client, dn);
                 metrics::service_account_bound(client, "granted");
-                Ok(Decided::unrecorded(Ended::Granted(Granted { first, user: None })))
+                let grant = Grant::Exempt(Exemption::ServiceAccount);
+                Ok(Decided::unrecorded(Ended::Granted(Granted { first, user: None, name: None, grant })))
             }
             (First::Accepted(_), Some(denial)) => {
                 metrics::service_account_bound(client, "denied");
@@ -196,7 +203,10 @@ impl Run<'_> {
         let join_key = self.carried.join_key.unwrap_or_else(|| self.join_key(subject));
         let mut account = self.account(subject, &join_key).await?;
         let required = |account: Option<&Account>| match &subject.account {
-            Some(found) => requirement(client, account, found.state, *whereabouts, now),
+            Some(found) => {
+                let proven = self.carried.change.as_ref().and_then(|(proven, _)| *proven);
+                requirement_after(proven, client, requirement(client, account, found.state, *whereabouts, now))
+            }
             None => Requirement::Deny(Denial::NotOneEntry),
         };
         let mut again = None;
@@ -227,7 +237,19 @@ impl Run<'_> {
                 again = Some(Again::WrongCode);
             }
         }
-        let requirement = required(account.as_ref());
+        if let (true, None, Some(found)) = (accepted, &account, &subject.account)
+            && matches!(required(None), Requirement::Enrolment)
+        {
+            // Before a run of the sync: whoever has proven the password is taken in on the way.
+            let by = Actor(format!("sign-in at {}", client.name));
+            Box::pin(import::take_in(&self.desk.store, &upstream.client, found, &by, self.deadline)).await?;
+            account = self.account(subject, &join_key).await?;
+        }
+        let requirement = match required(account.as_ref()) {
+            // Not one that we can keep books of.
+            Requirement::Enrolment if account.is_none() => Requirement::Deny(Denial::UnknownUser),
+            requirement => requirement,
+        };
         let begin = Begin { client, account: account.as_ref(), extra: &offered.extra, screen: *screen, now };
         let (machine, _) = SignIn::begin(&requirement, begin);
         let wanted = matches!(&requirement, Requirement::AnyOf(factors) if factors.contains(&Factor::RecoveryCode));
@@ -238,7 +260,13 @@ impl Run<'_> {
             _ => None,
         };
         let user = account.as_ref().map(|account| account.user.id);
-        Ok(Some(Box::new((machine, Held { first, offered, account, user, recovery, join_key, again }))))
+        let ways = match &requirement {
+            Requirement::AnyOf(factors) if screen.picks => ways::ways(factors, None),
+            Requirement::AnyOf(_) | Requirement::PasswordOnly(_) | Requirement::Enrolment | Requirement::Deny(_) => {
+                vec![]
+            }
+        };
+        Ok(Some(Box::new((machine, Held { first, offered, account, user, recovery, join_key, again, ways }))))
     }
 
     async fn account(&self, subject: &Subject, join_key: &[u8; 32]) -> Result<Option<Account>, SignInError> {
@@ -285,12 +313,21 @@ impl Run<'_> {
                 Step::Done(outcome) => break outcome,
                 Step::Judge { proof, due } => {
                     let code = if let Proof::Digits(code) = &proof { Some(code.clone()) } else { None };
+                    let repeats = self.repeats(&proof);
                     let judged =
                         Box::pin(self.conclude(held.user, proof, due, held.recovery.clone(), held.join_key)).await?;
                     if let (Some(first), Outcome::Denied(Denial::WrongCode)) = (code, judged)
                         && self.has_drifted(&first, &held)
                     {
                         return Box::pin(self.ask_next_code(first, &held, accepted.as_ref(), judged)).await;
+                    }
+                    if let (Some(what), Outcome::Denied(Denial::WrongCode | Denial::ReusedCode)) = (repeats, judged) {
+                        held.again = Some(match judged {
+                            Outcome::Denied(Denial::ReusedCode) => Again::ReusedCode,
+                            Outcome::Denied(_) | Outcome::Granted(_) => Again::WrongCode,
+                        });
+                        let asked = Box::pin(self.prompt(what, &held, accepted.as_ref())).await?;
+                        return Ok(Decided { outcome: Some(judged), ..asked });
                     }
                     Event::Judged(judged)
                 }
@@ -311,7 +348,12 @@ impl Run<'_> {
                         Put::Waiting { id, number } => {
                             return self.asked_number(id, number, &held, accepted.as_ref()).await;
                         }
-                        Put::Answer(answer) => Event::Answered(answer),
+                        Put::Answer(answer) => {
+                            if let Answer::NotAsked(_) = answer {
+                                held.again = Some(Again::NotAsked);
+                            }
+                            Event::Answered(answer)
+                        }
                     }
                 }
                 Step::Wait(challenge) => {
@@ -322,6 +364,9 @@ impl Run<'_> {
                         Waited::Stopping => return Err(SignInError::Stopping),
                         // The phone may still be answered: the person is asked to come back once more.
                         Waited::TimeUp => {
+                            if let (true, Some(state)) = (self.attempt.screen.picks, self.state()) {
+                                return Ok(self.still_asked(state, &held));
+                            }
                             let number = self.carried.number.unwrap_or_default();
                             return self.asked_number(challenge, number, &held, accepted.as_ref()).await;
                         }
@@ -337,8 +382,12 @@ impl Run<'_> {
             };
             (machine, step) = machine.on(event);
         };
+        let name = held.account.map(|account| account.user.name);
         let ended = match (outcome, accepted, refused) {
-            (Outcome::Granted(_), Some(first), _) => Ended::Granted(Granted { first, user: held.user }),
+            (Outcome::Granted(grant), Some(first), _) => {
+                let granted = Granted { first, user: held.user, name, grant };
+                if grant == Grant::Enrolment { Ended::Enrolling(granted) } else { Ended::Granted(granted) }
+            }
             // The machine grants only after an accepted first factor.
             (Outcome::Granted(_), None, _) => return Err(SignInError::Broken),
             // What a directory says of a name that is nobody's may differ from what it says of a wrong password (R19).
@@ -368,7 +417,31 @@ impl Run<'_> {
     /// Is a wrong code that of a token that has drifted away, where the next one can be asked for?
     fn has_drifted(&self, code: &Code, held: &Held) -> bool {
         let account = held.account.as_ref().filter(|_| self.attempt.screen.asks);
-        account.is_some_and(|account| judgement::has_drifted(account, code, self.desk.store.ambient().now()))
+        let (factors, now) = (&self.attempt.client.factors, self.desk.store.ambient().now());
+        account.is_some_and(|account| judgement::has_drifted(account, factors, code, now))
+    }
+
+    /// What is asked once more if this proof was wrong: a page is not left for a slip of the finger.
+    fn repeats(&self, proof: &Proof) -> Option<Prompt> {
+        if !self.attempt.screen.picks {
+            return None;
+        }
+        match proof {
+            Proof::Digits(_) | Proof::Pair(..) if self.carried.recovery => Some(Prompt::RecoveryCode),
+            Proof::Digits(_) | Proof::Pair(..) => Some(Prompt::Code),
+            Proof::Recovery(_) => Some(Prompt::RecoveryCode),
+            Proof::Denied(_)
+            | Proof::Exempt(_)
+            | Proof::Grace
+            | Proof::Enrolment
+            | Proof::Bypass
+            | Proof::Approved(_)
+            | Proof::Proven(_) => None,
+        }
+    }
+
+    fn state(&self) -> Option<[u8; 16]> {
+        self.attempt.state.and_then(|state| state.try_into().ok())
     }
 
     pub(super) async fn conclude(
@@ -380,7 +453,7 @@ impl Run<'_> {
         join_key: [u8; 32],
     ) -> Result<Outcome, SignInError> {
         let conclusion = Conclusion {
-            sign_in: self.id,
+            sign_in: self.attempt.id,
             door: self.attempt.door,
             client: Arc::clone(&self.attempt.client),
             source: self.attempt.source,
@@ -410,7 +483,7 @@ impl Run<'_> {
         let numbered = self.attempt.screen.shows_numbers && !self.attempt.client.bare_approval;
         Question {
             id: ChallengeId(ambient.id()),
-            sign_in: self.id,
+            sign_in: self.attempt.id,
             user,
             client: Arc::clone(&self.attempt.client),
             source: self.attempt.whereabouts.unwrap_or(self.attempt.source),
@@ -438,7 +511,9 @@ impl Run<'_> {
     /// Waits for the answer to a question that was shown.
     async fn wait(&self, challenge: ChallengeId, held: &Held, gone: Gone<'_>) -> Result<Waited, SignInError> {
         let _place = self.place()?;
-        if self.carried.again {
+        // A page looks again by itself; nobody waits twice for it.
+        let joins = self.carried.again && !self.attempt.screen.picks;
+        if joins {
             // The same answer came before, to a replica that was given up: this one waits beside it.
             let Some(user) = held.user else { return Err(SignInError::Broken) };
             let question = Box::new(self.question(user, Factor::App, held.join_key, self.until(), Some(challenge)));
@@ -448,8 +523,9 @@ impl Run<'_> {
             }
         }
         let stopping = self.desk.closing.requested();
-        let waited = self.app().wait(challenge, self.until(), gone, stopping).await?;
-        if let (true, Waited::TimeUp) = (self.carried.again, &waited) {
+        let until = if self.attempt.screen.picks { Instant::now() } else { self.until() };
+        let waited = self.app().wait(challenge, until, gone, stopping).await?;
+        if let (true, Waited::TimeUp) = (joins, &waited) {
             self.desk.recorder.leave(challenge, Leaving::Deadline).await?;
         }
         Ok(waited)
@@ -462,12 +538,7 @@ impl Run<'_> {
 
     /// A place among those who wait.
     fn place(&self) -> Result<super::super::places::Place, SignInError> {
-        let desk = self.desk;
-        if desk.waits.count() >= desk.limits.waiting {
-            return Err(SignInError::Full(desk.limits.waiting));
-        }
-        let limit = desk.limits.waiting_per_client;
-        desk.waiting.take(self.attempt.client.id, limit).ok_or(SignInError::Full(limit))
+        self.desk.place(self.attempt.client.id)
     }
 
     /// When a wait for a person has to end.

@@ -103,8 +103,10 @@ pub(super) async fn commit(
 #[derive(Default)]
 struct Wanted {
     users: Vec<Uuid>,
-    /// Users whose tokens a code is checked against.
-    with_codes: Vec<Uuid>,
+    /// Users whose tokens a code is checked against, or who must have none.
+    with_tokens: Vec<Uuid>,
+    /// Those who come to enrol, and must never have had recovery codes either.
+    enrolling: Vec<Uuid>,
     join_keys: Vec<Vec<u8>>,
     handles: Vec<String>,
     approved: Vec<Uuid>,
@@ -120,7 +122,11 @@ impl Wanted {
                     let Some(user) = conclusion.user else { continue };
                     wanted.users.push(user.0);
                     match &conclusion.proof {
-                        Proof::Digits(_) | Proof::Pair(..) => wanted.with_codes.push(user.0),
+                        Proof::Digits(_) | Proof::Pair(..) => wanted.with_tokens.push(user.0),
+                        Proof::Enrolment => {
+                            wanted.with_tokens.push(user.0);
+                            wanted.enrolling.push(user.0);
+                        }
                         Proof::Approved(id) => wanted.approved.push(id.0),
                         Proof::Denied(_)
                         | Proof::Exempt(_)
@@ -149,7 +155,7 @@ impl Wanted {
 /// row come from before the wait for the lock, and a token's last step must come from after it.
 async fn open_books(store: &Store, tx: &mut PgConnection, jobs: &[Job]) -> Result<Books, StoreFault> {
     let now = store.ambient.now();
-    let Wanted { mut users, with_codes, join_keys, handles, approved, questions } = Wanted::of(jobs);
+    let Wanted { mut users, with_tokens, enrolling, join_keys, handles, approved, questions } = Wanted::of(jobs);
     users.sort_unstable();
     users.dedup();
     let mut books = Books {
@@ -175,23 +181,34 @@ async fn open_books(store: &Store, tx: &mut PgConnection, jobs: &[Job]) -> Resul
     let rows = sqlx::query_as!(
         UserRow,
         r#"select id, directory_id, unique_id, name, enabled, blocked, failures, lockouts, locked_until,
-                  bypass_until, 0::bigint as "recovery_codes!"
+                  bypass_until, preferred_factor, last_factor, 0::bigint as "recovery_codes!",
+                  false as "had_recovery_codes!"
            from users where id = any($1) order by id for no key update"#,
         &users,
     )
     .fetch_all(&mut *tx)
     .await?;
     let mut tokens: HashMap<Uuid, Vec<_>> = HashMap::new();
-    if !with_codes.is_empty() {
-        for token in authenticators::tokens(tx, &with_codes).await? {
+    if !with_tokens.is_empty() {
+        for token in authenticators::tokens(tx, &with_tokens).await? {
             tokens.entry(token.user_id).or_default().push(token);
         }
     }
+    let mut had_codes = vec![];
+    if !enrolling.is_empty() {
+        let rows =
+            sqlx::query_scalar!("select distinct user_id from recovery_codes where user_id = any($1)", &enrolling);
+        had_codes = rows.fetch_all(&mut *tx).await?;
+    }
     for row in rows {
         let id = row.id;
+        let is_enrolling = enrolling.contains(&id);
         let mut account = row.account(tokens.remove(&id).unwrap_or_default(), store)?;
-        // Which code it is decides here, not how many are left.
-        account.recovery_codes = u32::MAX;
+        account.had_recovery_codes = had_codes.contains(&id);
+        if !is_enrolling {
+            // Which code it is decides here, not how many are left.
+            account.recovery_codes = u32::MAX;
+        }
         books.accounts.insert(id, account);
     }
     if !join_keys.is_empty() {
@@ -401,9 +418,11 @@ impl Books {
                     None => proof = Proof::Denied(Denial::PromptExpired),
                 }
             }
+            Proof::Enrolment if !conclusion.client.portal => proof = Proof::Denied(Denial::MustEnrol),
             Proof::Denied(_)
             | Proof::Exempt(_)
             | Proof::Grace
+            | Proof::Enrolment
             | Proof::Bypass
             | Proof::Digits(_)
             | Proof::Pair(..)
@@ -419,7 +438,8 @@ impl Books {
         };
         account.grace_until = grace;
         let lockouts = account.failures.lockouts;
-        let judgement = judge(account, &proof, recovery.is_some(), rules.lock, self.now);
+        let factors = &conclusion.client.factors;
+        let judgement = judge(account, &proof, recovery.is_some(), factors, rules.lock, self.now);
         let name = account.user.name.clone();
         for change in &judgement.changes {
             match change {
@@ -449,6 +469,11 @@ impl Books {
             }
         }
         if let Outcome::Granted(Grant::Factor(factor)) = judgement.outcome {
+            let is_spent = matches!(factor, Factor::RecoveryCode | Factor::Bypass);
+            if !is_spent && account.last_factor != Some(factor) {
+                account.last_factor = Some(factor);
+                self.changed_users.entry(user.0).or_default();
+            }
             if factor == Factor::App {
                 // Prompts before a success no longer count against the user.
                 self.changed_users.insert(user.0, true);
@@ -528,6 +553,7 @@ fn without_account(proof: &Proof) -> Outcome {
         Proof::Exempt(exemption) => Outcome::Granted(Grant::Exempt(*exemption)),
         Proof::Denied(denial) => Outcome::Denied(*denial),
         Proof::Grace
+        | Proof::Enrolment
         | Proof::Bypass
         | Proof::Digits(_)
         | Proof::Pair(..)
@@ -599,8 +625,8 @@ async fn write(tx: &mut PgConnection, books: &Books, jobs: &[Job]) -> Result<(),
 }
 
 async fn write_users(tx: &mut PgConnection, books: &Books) -> Result<(), StoreFault> {
-    let (mut ids, mut failures, mut lockouts, mut locked, mut bypass, mut succeeded) =
-        (vec![], vec![], vec![], vec![], vec![], vec![]);
+    let (mut ids, mut failures, mut lockouts, mut locked, mut bypass, mut succeeded, mut last) =
+        (vec![], vec![], vec![], vec![], vec![], vec![], vec![]);
     for (id, has_succeeded) in &books.changed_users {
         let Some(account) = books.accounts.get(id) else { continue };
         ids.push(*id);
@@ -609,12 +635,14 @@ async fn write_users(tx: &mut PgConnection, books: &Books) -> Result<(), StoreFa
         locked.push(account.failures.locked_until.map(sql));
         bypass.push(account.bypass_until.map(sql));
         succeeded.push(has_succeeded.then(|| sql(books.now)));
+        last.push(account.last_factor.map(|factor| factor.as_str().to_owned()));
     }
     sqlx::query!(
         "update users u set failures = c.failures, lockouts = c.lockouts, locked_until = c.locked_until,
-                bypass_until = c.bypass_until, succeeded_at = coalesce(c.succeeded_at, u.succeeded_at)
-         from unnest($1::uuid[], $2::int[], $3::int[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[])
-              as c(id, failures, lockouts, locked_until, bypass_until, succeeded_at)
+                bypass_until = c.bypass_until, succeeded_at = coalesce(c.succeeded_at, u.succeeded_at),
+                last_factor = c.last_factor
+         from unnest($1::uuid[], $2::int[], $3::int[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[], $7::text[])
+              as c(id, failures, lockouts, locked_until, bypass_until, succeeded_at, last_factor)
          where u.id = c.id",
         &ids,
         &failures,
@@ -622,6 +650,7 @@ async fn write_users(tx: &mut PgConnection, books: &Books) -> Result<(), StoreFa
         &locked as _,
         &bypass as _,
         &succeeded as _,
+        &last as _,
     )
     .execute(tx)
     .await?;

@@ -1,6 +1,7 @@
 //! The portal's pages, one file per area. Each answers `routes()`; `web/routes.rs` is their table.
 
 pub mod home;
+pub mod sign_in;
 
 use axum::response::Response;
 use data_encoding::BASE64URL_NOPAD;
