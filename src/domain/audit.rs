@@ -331,6 +331,13 @@ pub enum Event {
         name: String,
         by: String,
     },
+    /// Whether people who never had a factor may enrol one at a portal, on their password alone.
+    FirstEnrolmentSet {
+        client: ClientId,
+        client_name: String,
+        allowed: bool,
+        by: String,
+    },
     ReplyRuleAdded {
         client: ClientId,
         client_name: String,
@@ -440,6 +447,7 @@ impl Event {
             | Self::PortalChanged { .. }
             | Self::ClientAdded { .. }
             | Self::ClientRemoved { .. }
+            | Self::FirstEnrolmentSet { .. }
             | Self::ReplyRuleAdded { .. }
             | Self::ReplyRuleRemoved { .. }
             | Self::ReplyRuleMoved { .. }
