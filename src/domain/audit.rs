@@ -176,6 +176,17 @@ pub enum Event {
         serial: String,
         by: String,
     },
+    PinSet {
+        user: UserId,
+        name: String,
+        must_change: bool,
+        by: String,
+    },
+    PinCleared {
+        user: UserId,
+        name: String,
+        by: String,
+    },
     BypassGranted {
         user: UserId,
         name: String,
@@ -426,6 +437,8 @@ impl Event {
             | Self::EnrolmentLinkMade { user, .. }
             | Self::EnrolmentLinkUsed { user, .. }
             | Self::TokenClaimed { user, .. }
+            | Self::PinSet { user, .. }
+            | Self::PinCleared { user, .. }
             | Self::BypassGranted { user, .. }
             | Self::BypassEnded { user, .. }
             | Self::FraudReported { user, .. }

@@ -191,6 +191,8 @@ impl Notice {
             | Event::SessionsEnded { .. }
             | Event::PortalChanged { .. }
             | Event::FirstEnrolmentSet { .. }
+            | Event::PinSet { .. }
+            | Event::PinCleared { .. }
             | Event::PromptAnswered { .. }
             | Event::Resynchronised { .. }
             | Event::UserImported { .. }
