@@ -36,8 +36,8 @@ use crate::tasks::Stop;
 use crate::telemetry::{self, SignInEnd, SignInFault, metrics};
 
 use dialog::Carried;
-pub use passkey::Assertion;
 pub use first_factor::{Accepted, CheckFault, Checked, Checker, FirstFactor};
+pub use passkey::Assertion;
 use run::{Decided, Run};
 
 /// Completes when nobody is there any more to hear an answer. Borrowed, so that it is not moved, with room for it kept,

@@ -361,8 +361,10 @@ impl Run<'_> {
                     {
                         return Box::pin(self.ask_next_code(first, &held, accepted.as_ref(), judged)).await;
                     }
-                    if let (Some(what), Outcome::Denied(Denial::WrongCode | Denial::ReusedCode | Denial::WrongPasskey)) =
-                        (repeats, judged)
+                    if let (
+                        Some(what),
+                        Outcome::Denied(Denial::WrongCode | Denial::ReusedCode | Denial::WrongPasskey),
+                    ) = (repeats, judged)
                     {
                         held.again = Some(match judged {
                             Outcome::Denied(Denial::ReusedCode) => Again::ReusedCode,
