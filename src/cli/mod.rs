@@ -24,6 +24,7 @@ mod import_file;
 mod input;
 mod key;
 mod portal;
+mod mail;
 mod progress;
 mod serve;
 mod session;
@@ -101,6 +102,9 @@ enum Command {
     /// The sessions that gateways tell of by RADIUS accounting
     #[command(subcommand)]
     Session(session::Command),
+    /// The mail server, and the mails that wait for it
+    #[command(subcommand)]
+    Mail(mail::Command),
     /// Approval requests that wait for an answer
     #[command(subcommand)]
     Challenge(challenge::Command),
@@ -152,6 +156,7 @@ impl Command {
             Self::Group(command) => world::open(&settings()?, async |world| command.run(world).await),
             Self::Portal(command) => world::open(&settings()?, async |world| command.run(world).await),
             Self::Session(command) => world::open(&settings()?, async |world| command.run(world).await),
+            Self::Mail(command) => world::open(&settings()?, async |world| command.run(world).await),
             Self::Challenge(command) => world::open(&settings()?, async |world| command.run(world).await),
             Self::Audit(command) => world::open(&settings()?, async |world| command.run(world).await),
         }

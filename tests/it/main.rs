@@ -26,6 +26,7 @@ mod names_openldap;
 mod outage;
 mod pending_bind;
 mod people_files;
+mod portal_sign_in;
 mod proxy_protocol;
 mod radius_access;
 mod radius_accounting;
