@@ -151,6 +151,9 @@ impl Notice {
             Event::Enrolled { user, factor, by, .. } => {
                 told(user, What::AuthenticatorAdded { factor: factor.parse().ok()? }, by)
             }
+            Event::AuthenticatorRemoved { user, factor, by, .. } => {
+                told(user, What::AuthenticatorRemoved { factor: factor.parse().ok()? }, by)
+            }
             Event::RecoveryCodesMade { user, count, by, .. } => {
                 told(user, What::RecoveryCodesMade { count: *count }, by)
             }
@@ -168,6 +171,28 @@ impl Notice {
             | Event::PromptSent { .. }
             | Event::PromptAnswered { .. }
             | Event::Resynchronised { .. }
+            | Event::EnrolmentBegun { .. }
+            | Event::BypassEnded { .. }
+            | Event::FraudReported { .. }
+            | Event::SecurityQuestionsSet { .. }
+            | Event::SecurityQuestionsRemoved { .. }
+            | Event::SecurityQuestionsAnswered { .. }
+            | Event::LanguageChosen { .. }
+            | Event::SessionsEnded { .. }
+            | Event::PortalChanged { .. }
+            | Event::AuthenticatorRenamed { .. }
+            | Event::AuthenticatorTested { .. }
+            | Event::FactorPreferred { .. }
+            | Event::CodesThrottled { .. }
+            | Event::ActivationMade { .. }
+            | Event::ActivationCancelled { .. }
+            | Event::ActivationUsed { .. }
+            | Event::ActivationReused { .. }
+            | Event::EnrolmentLinkMade { .. }
+            | Event::EnrolmentLinkUsed { .. }
+            | Event::TokenStocked { .. }
+            | Event::TokenUnstocked { .. }
+            | Event::TokenClaimed { .. }
             | Event::UserImported { .. }
             | Event::PhoneSet { .. }
             | Event::UserEnabled { .. }

@@ -213,8 +213,9 @@ impl Run<'_> {
         let now = self.desk.store.ambient().now();
         let join_key = self.carried.join_key.unwrap_or_else(|| self.join_key(subject));
         let mut account = self.account(subject, &join_key).await?;
+        let invited = account.as_ref().is_some_and(|account| self.attempt.invited == Some(account.user.id));
         let client = match &self.switches {
-            Some(switches) => &switches.policy(&self.attempt.client, account.as_ref(), now),
+            Some(switches) => &switches.policy(&self.attempt.client, account.as_ref(), invited, now),
             None => &*self.attempt.client,
         };
         let required = |account: Option<&Account>| match &subject.account {

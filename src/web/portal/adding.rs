@@ -16,6 +16,7 @@ use crate::domain::session::Level;
 use crate::flows::authenticators::{Claim, Person, Proof, Start};
 use crate::store::audit::Actor;
 use crate::store::enrolments::{Enrolling, Pending};
+use crate::web::cookie;
 use crate::web::house::House;
 use crate::web::page::{Page, go, show, show_as};
 use crate::web::problem::Problem;
@@ -268,7 +269,11 @@ async fn proven(house: &House, visit: &Visit, person: &Person<'_>, factor: Facto
     match person.enrolling {
         Enrolling::More => Ok(go(after(Enrolling::More))),
         first @ Enrolling::First(_) => {
-            enter(house, visit, (person.user.id, Level::Full, Some(factor)), after(first)).await
+            let entered = enter(house, visit, (person.user.id, Level::Full, Some(factor)), after(first)).await;
+            entered.map(|mut response| {
+                cookie::clear(response.headers_mut(), cookie::INVITED);
+                response
+            })
         }
     }
 }

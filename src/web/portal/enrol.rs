@@ -8,12 +8,13 @@ use axum::response::{IntoResponse as _, Response};
 use zeroize::Zeroizing;
 
 use super::adding::{self, Place, person};
+use crate::domain::ids::UserId;
 use crate::domain::offered::RECOVERY_LENGTH;
 use crate::domain::portal::Kind;
 use crate::flows::enrol;
 use crate::store::enrolment_links::LinkState;
 use crate::web::cookie;
-use crate::web::house::Shared;
+use crate::web::house::{House, Shared};
 use crate::web::page::{Page, go, show, show_as};
 use crate::web::problem::Problem;
 use crate::web::routes::{Guard, Route};
@@ -72,6 +73,13 @@ async fn link(State(house): State<Shared>, visit: Visit, Path(text): Path<String
     // The address opens the page again, so it is told to nobody.
     response.headers_mut().insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     Ok(response)
+}
+
+/// Whose link was opened in this browser, while it serves.
+pub(super) async fn invited(house: &House, visit: &Visit) -> Result<Option<UserId>, Problem> {
+    let Some(token) = &visit.invited else { return Ok(None) };
+    let found = house.store.enrolment_link(token).await?;
+    Ok(found.filter(|invited| matches!(invited.state, LinkState::Open { .. })).map(|invited| invited.user))
 }
 
 #[derive(Template)]
