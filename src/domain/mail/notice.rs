@@ -176,6 +176,14 @@ impl Notice {
             | Event::EnrolmentBegun { .. }
             | Event::AuthenticatorRenamed { .. }
             | Event::AuthenticatorTested { .. }
+            | Event::BypassEnded { .. }
+            | Event::SecurityQuestionsSet { .. }
+            | Event::SecurityQuestionsRemoved { .. }
+            | Event::SecurityQuestionsAnswered { .. }
+            | Event::LanguageChosen { .. }
+            | Event::SessionsEnded { .. }
+            | Event::PortalChanged { .. }
+            | Event::FactorPreferred { .. }
             | Event::CodesThrottled { .. }
             | Event::ActivationMade { .. }
             | Event::ActivationCancelled { .. }
@@ -186,13 +194,6 @@ impl Notice {
             | Event::TokenStocked { .. }
             | Event::TokenUnstocked { .. }
             | Event::TokenClaimed { .. }
-            | Event::BypassEnded { .. }
-            | Event::SecurityQuestionsSet { .. }
-            | Event::SecurityQuestionsRemoved { .. }
-            | Event::SecurityQuestionsAnswered { .. }
-            | Event::LanguageChosen { .. }
-            | Event::SessionsEnded { .. }
-            | Event::PortalChanged { .. }
             | Event::UserImported { .. }
             | Event::PhoneSet { .. }
             | Event::UserEnabled { .. }

@@ -213,8 +213,9 @@ impl Run<'_> {
         let now = self.desk.store.ambient().now();
         let join_key = self.carried.join_key.unwrap_or_else(|| self.join_key(subject));
         let mut account = self.account(subject, &join_key).await?;
+        let invited = account.as_ref().is_some_and(|account| self.attempt.invited == Some(account.user.id));
         let client = match &self.switches {
-            Some(switches) => &switches.policy(&self.attempt.client, account.as_ref(), now),
+            Some(switches) => &switches.policy(&self.attempt.client, account.as_ref(), invited, now),
             None => &*self.attempt.client,
         };
         let required = |account: Option<&Account>| match &subject.account {
@@ -361,8 +362,10 @@ impl Run<'_> {
                     {
                         return Box::pin(self.ask_next_code(first, &held, accepted.as_ref(), judged)).await;
                     }
-                    if let (Some(what), Outcome::Denied(Denial::WrongCode | Denial::ReusedCode | Denial::WrongPasskey)) =
-                        (repeats, judged)
+                    if let (
+                        Some(what),
+                        Outcome::Denied(Denial::WrongCode | Denial::ReusedCode | Denial::WrongPasskey),
+                    ) = (repeats, judged)
                     {
                         held.again = Some(match judged {
                             Outcome::Denied(Denial::ReusedCode) => Again::ReusedCode,
