@@ -78,12 +78,12 @@ async fn r29_right_answers_behind_the_password_open_the_recovery_page_and_nothin
         assert_eq!(browser.get(path).await.path, "/recovery", "{path}");
     }
     assert_eq!(browser.submit(&page, "/recovery/enrol", &[]).await.status, 403, "that is a switch of its own");
+    assert_eq!(appliance.failures("user0001").await, 0);
     let user = appliance.person("user0001");
     let bound = Ldap::connect(appliance.ldap_addr).await.bind(&user.dn, &user.password).await;
     assert_eq!(bound, answer(49), "no gateway opens by it");
     let given: Vec<_> = appliance.events("security-questions-answered").await;
     assert_eq!((given.len(), &given[0]["answer"]), (1, &"right".into()));
-    assert_eq!(appliance.failures("user0001").await, 0);
 
     set(&appliance, &[("recovery-enrols", "on")]).await;
     let page = browser.get("/recovery").await;
