@@ -16,6 +16,7 @@ use crate::config::{Config, LogFormat};
 use crate::directory::Spawn;
 use crate::domain::challenge::PromptRule;
 use crate::domain::judgement::LockRule;
+use crate::factors::passkey::Passkeys;
 use crate::flows::policy::{self, Policies};
 use crate::flows::portal::Portal;
 use crate::flows::self_help::SelfHelp;
@@ -251,11 +252,13 @@ impl Appliance {
         };
         let sign_ins =
             SignIns::new(store.clone(), recorder.clone(), waits, policies.clone(), limits, waiting.stop_signal());
-        let sign_ins = Arc::new(sign_ins);
+        let url = config.public_url().ok_or(ServeFault::PublicUrl)?;
+        let passkeys = Passkeys::new(&url).inspect_err(|fault| tracing::warn!(%fault, "the portal offers no passkeys"));
+        let sign_ins = Arc::new(sign_ins.with_passkeys(passkeys.ok()));
         let house = web::House {
             store: store.clone(),
             portal: Portal::new(Arc::clone(&sign_ins), store.clone()),
-            url: config.public_url().ok_or(ServeFault::PublicUrl)?,
+            url,
             settings: config.web.clone(),
             help: SelfHelp::new(store.clone(), rules(config).lock),
         };
@@ -275,6 +278,10 @@ impl Appliance {
         {
             let (store, spawn): (_, Arc<dyn Spawn>) = (store.clone(), Arc::new(OnTasks(core.clone())));
             core.spawn("sync", |stop| jobs::follow_directories(store, spawn, stop));
+        }
+        {
+            let (store, portal) = (store.clone(), config.public_url().ok_or(ServeFault::PublicUrl)?);
+            core.spawn("mail", |stop| jobs::send_mail(store, portal, stop));
         }
         core.spawn("service-accounts", |stop| jobs::sum_up_service_accounts(recorder, ambient, stop));
         core.spawn("health", |stop| jobs::watch_health(policies, metrics, stop));

@@ -209,6 +209,10 @@ help-lost-back = Zurück zur Anmeldung
 # Die Wiederherstellungsseite.
 help-recovery-title = Hilfe bekommen
 help-recovery-lead = Sie haben gezeigt, dass Sie Passwort und Antworten kennen. Diese Seite öffnet sonst nichts; das können Sie hier tun.
+help-recovery-devices = Womit Sie sich anmelden
+help-recovery-lost = Das habe ich verloren
+help-recovery-last = Es ist das einzige und kann deshalb hier nicht entfernt werden. Wenn jemand anders es haben könnte, sperren Sie Ihr Konto.
+help-done-device = Es ist entfernt und öffnet nichts mehr.
 help-recovery-block-do = Niemand meldet sich mit Ihrem Konto an, bis Ihr Helpdesk es wieder öffnet.
 help-recovery-enrol = Neue Anmeldemöglichkeit einrichten
 

@@ -209,6 +209,10 @@ help-lost-back = Back to signing in
 # The recovery page.
 help-recovery-title = Get help
 help-recovery-lead = You have shown that you know your password and your answers. This page opens nothing else; here is what you can do.
+help-recovery-devices = What you sign in with
+help-recovery-lost = I have lost this one
+help-recovery-last = This is the only one, so it cannot be removed here. If somebody else may have it, block your account.
+help-done-device = It is removed, and opens nothing any more.
 help-recovery-block-do = Nobody signs in with your account until your help desk opens it again.
 help-recovery-enrol = Add a new way to sign in
 

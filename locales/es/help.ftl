@@ -209,6 +209,10 @@ help-lost-back = Volver a iniciar sesión
 # La página de recuperación.
 help-recovery-title = Obtener ayuda
 help-recovery-lead = Ha demostrado que conoce su contraseña y sus respuestas. Esta página no abre nada más; esto es lo que puede hacer.
+help-recovery-devices = Con qué inicia sesión
+help-recovery-lost = He perdido este
+help-recovery-last = Es el único, así que no se puede quitar aquí. Si quizá lo tiene otra persona, bloquee su cuenta.
+help-done-device = Se ha quitado y ya no abre nada.
 help-recovery-block-do = Nadie entra con su cuenta hasta que su servicio de asistencia la vuelva a abrir.
 help-recovery-enrol = Añadir una forma nueva de iniciar sesión
 

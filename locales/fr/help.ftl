@@ -209,6 +209,10 @@ help-lost-back = Retour à la connexion
 # La page de récupération.
 help-recovery-title = Obtenir de l’aide
 help-recovery-lead = Vous avez montré que vous connaissez votre mot de passe et vos réponses. Cette page n’ouvre rien d’autre ; voici ce que vous pouvez faire.
+help-recovery-devices = Ce qui vous sert à vous connecter
+help-recovery-lost = J’ai perdu celui-ci
+help-recovery-last = C’est le seul : il ne peut donc pas être retiré ici. Si quelqu’un d’autre l’a peut-être, bloquez votre compte.
+help-done-device = Il est retiré et n’ouvre plus rien.
 help-recovery-block-do = Personne ne se connecte avec votre compte jusqu’à ce que votre service d’assistance le rouvre.
 help-recovery-enrol = Ajouter un nouveau moyen de connexion
 

@@ -209,6 +209,10 @@ help-lost-back = Terug naar aanmelden
 # De herstelpagina.
 help-recovery-title = Hulp krijgen
 help-recovery-lead = U hebt laten zien dat u uw wachtwoord en antwoorden kent. Deze pagina opent verder niets; dit kunt u hier doen.
+help-recovery-devices = Waarmee u zich aanmeldt
+help-recovery-lost = Dit ben ik kwijt
+help-recovery-last = Dit is het enige en kan daarom hier niet worden verwijderd. Heeft iemand anders het misschien, blokkeer dan uw account.
+help-done-device = Het is verwijderd en opent niets meer.
 help-recovery-block-do = Niemand kan zich met uw account aanmelden tot uw helpdesk het weer opent.
 help-recovery-enrol = Nieuwe aanmeldmethode toevoegen
 

@@ -7,7 +7,9 @@
 use hmac::Mac as _;
 use jiff::Timestamp;
 
-use super::ids::{AuthenticatorId, ChallengeId, ClientId, DirectoryId, SignInId, SyncRunId, UserId, WriterId};
+use super::ids::{
+    ActivationId, AuthenticatorId, ChallengeId, ClientId, DirectoryId, SignInId, SyncRunId, UserId, WriterId,
+};
 use super::mac;
 
 /// What can be recorded. The JSON form is what is kept; fields are only ever added.
@@ -81,6 +83,97 @@ pub enum Event {
         user: UserId,
         name: String,
         authenticator: AuthenticatorId,
+        by: String,
+    },
+    /// A person has begun with an authenticator; it counts once it is proven.
+    EnrolmentBegun {
+        user: UserId,
+        name: String,
+        authenticator: AuthenticatorId,
+        factor: &'static str,
+        by: String,
+    },
+    AuthenticatorRenamed {
+        user: UserId,
+        name: String,
+        authenticator: AuthenticatorId,
+        by: String,
+    },
+    AuthenticatorRemoved {
+        user: UserId,
+        name: String,
+        authenticator: AuthenticatorId,
+        factor: String,
+        by: String,
+    },
+    /// A person tried what an authenticator shows, without signing in by it.
+    AuthenticatorTested {
+        user: UserId,
+        name: String,
+        authenticator: AuthenticatorId,
+        result: &'static str,
+        by: String,
+    },
+    /// So many wrong codes that no more are looked at for some time: an alert.
+    CodesThrottled {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        user: Option<UserId>,
+        what: &'static str,
+        until: Timestamp,
+        by: String,
+    },
+    ActivationMade {
+        user: UserId,
+        name: String,
+        activation: ActivationId,
+        purpose: &'static str,
+        until: Timestamp,
+        by: String,
+    },
+    ActivationCancelled {
+        user: UserId,
+        name: String,
+        activation: ActivationId,
+        by: String,
+    },
+    ActivationUsed {
+        user: UserId,
+        name: String,
+        activation: ActivationId,
+        authenticator: AuthenticatorId,
+        by: String,
+    },
+    /// A code that had been used was used again, so two have seen it: an alert.
+    ActivationReused {
+        user: UserId,
+        name: String,
+        activation: ActivationId,
+        by: String,
+    },
+    EnrolmentLinkMade {
+        user: UserId,
+        name: String,
+        until: Timestamp,
+        by: String,
+    },
+    EnrolmentLinkUsed {
+        user: UserId,
+        name: String,
+        by: String,
+    },
+    TokenStocked {
+        serial: String,
+        by: String,
+    },
+    TokenUnstocked {
+        serial: String,
+        by: String,
+    },
+    /// A token of the stock is a person's now; `Enrolled` stands beside it.
+    TokenClaimed {
+        user: UserId,
+        name: String,
+        serial: String,
         by: String,
     },
     BypassGranted {
@@ -280,6 +373,14 @@ pub enum Event {
         name: String,
         by: String,
     },
+    MailServerSet {
+        server: String,
+        from: String,
+        by: String,
+    },
+    MailServerRemoved {
+        by: String,
+    },
     KeyRotated {
         key: u32,
         resealed: u64,
@@ -300,13 +401,24 @@ impl Event {
     /// Whom the event is about, for searching.
     pub fn user(&self) -> Option<UserId> {
         match self {
-            Self::SignIn { user, .. } | Self::PasswordChanged { user, .. } => *user,
+            Self::SignIn { user, .. } | Self::PasswordChanged { user, .. } | Self::CodesThrottled { user, .. } => *user,
             Self::LockedOut { user, .. }
             | Self::PromptSent { user, .. }
             | Self::PromptAnswered { user, .. }
             | Self::Enrolled { user, .. }
             | Self::RecoveryCodesMade { user, .. }
             | Self::Resynchronised { user, .. }
+            | Self::EnrolmentBegun { user, .. }
+            | Self::AuthenticatorRenamed { user, .. }
+            | Self::AuthenticatorRemoved { user, .. }
+            | Self::AuthenticatorTested { user, .. }
+            | Self::ActivationMade { user, .. }
+            | Self::ActivationCancelled { user, .. }
+            | Self::ActivationUsed { user, .. }
+            | Self::ActivationReused { user, .. }
+            | Self::EnrolmentLinkMade { user, .. }
+            | Self::EnrolmentLinkUsed { user, .. }
+            | Self::TokenClaimed { user, .. }
             | Self::BypassGranted { user, .. }
             | Self::BypassEnded { user, .. }
             | Self::FraudReported { user, .. }
@@ -336,12 +448,16 @@ impl Event {
             | Self::DirectoryRemoved { .. }
             | Self::UpstreamAdded { .. }
             | Self::UpstreamRemoved { .. }
+            | Self::MailServerSet { .. }
+            | Self::MailServerRemoved { .. }
             | Self::SyncItemAdded { .. }
             | Self::SyncItemRemoved { .. }
             | Self::SyncItemMoved { .. }
             | Self::SyncScheduled { .. }
             | Self::SyncStopped { .. }
             | Self::SyncApproved { .. }
+            | Self::TokenStocked { .. }
+            | Self::TokenUnstocked { .. }
             | Self::KeyRotated { .. }
             | Self::BackupMade { .. }
             | Self::Restored { .. } => None,

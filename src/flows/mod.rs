@@ -1,9 +1,13 @@
 //! What the product does, one verb a file. Flows ask the domain what comes next and have the parts below do it; they
 //! know no wire.
 
+pub mod activations;
+pub mod authenticators;
 pub mod enrol;
 pub mod groups;
 pub mod import;
+pub mod mail;
+pub mod passkeys;
 pub mod people_file;
 pub mod places;
 pub mod policy;
@@ -16,3 +20,4 @@ pub mod sync;
 mod sync_changes;
 mod sync_members;
 pub mod throttle;
+pub mod token_stock;

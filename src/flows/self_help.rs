@@ -183,7 +183,7 @@ impl SelfHelp {
         Ok(match self.store.judge_answers(user, &asked, right, self.lock, source).await? {
             Judged::Right => Answered::Recovered(Recovered { user }),
             Judged::Wrong => {
-                self.throttle.denied(source, Instant::now());
+                self.throttle.count(source, Instant::now());
                 Answered::Wrong
             }
             Judged::Barred(denial) => Answered::Barred(denial),
@@ -204,7 +204,7 @@ impl SelfHelp {
 /// A bypass and a recovery code are used up; neither may make another.
 fn is_lasting(proven: Option<Factor>) -> bool {
     match proven {
-        Some(Factor::App | Factor::Totp | Factor::Hotp) => true,
+        Some(Factor::App | Factor::Totp | Factor::Hotp | Factor::Passkey) => true,
         Some(Factor::RecoveryCode | Factor::Bypass) | None => false,
     }
 }

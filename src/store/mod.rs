@@ -4,6 +4,8 @@
 //! knowing of each other.
 
 pub mod accounting;
+pub mod activations;
+pub mod attempts;
 pub mod audit;
 pub mod authenticators;
 pub mod backup;
@@ -12,11 +14,17 @@ pub mod clients;
 pub mod dialogs;
 pub mod directories;
 pub mod embedded;
+pub mod enrolment_links;
+pub mod enrolments;
 pub mod groups;
 pub mod housekeeping;
 pub mod imports;
 pub mod keys;
 pub mod leases;
+pub mod mail_outbox;
+pub mod mail_server;
+pub mod own_authenticators;
+pub mod passkeys;
 pub mod people;
 pub mod portal_rules;
 pub mod questions;
@@ -33,6 +41,7 @@ pub mod sync_cursors;
 pub mod sync_items;
 pub mod sync_runs;
 pub mod sync_writes;
+pub mod token_stock;
 pub mod upstream_servers;
 pub mod users;
 pub mod waits;

@@ -190,7 +190,8 @@ impl Store {
             r#"select u.id, u.name, d.name as directory, u.dn, u.mail, u.profile as "profile: Json<Profile>",
                       u.directory_disabled, u.directory_until, u.enabled, u.blocked, u.locked_until, u.bypass_until,
                       u.language_chosen,
-                      array(select a.factor from authenticators a where a.user_id = u.id order by a.factor) as "factors!",
+                      array(select a.factor from authenticators a where a.user_id = u.id and a.proven_at is not null
+                            order by a.factor) as "factors!",
                       (select count(*) from recovery_codes r where r.user_id = u.id and r.used_at is null) as "codes!"
                from users u join directories d on d.id = u.directory_id
                where $1::uuid[] is null or u.id = any($1)
@@ -424,7 +425,13 @@ impl Store {
         )
         .execute(&mut *tx)
         .await?;
-        let gone = sqlx::query!("delete from authenticators where user_id = $1", user.id.0).execute(&mut *tx).await?;
+        let gone = sqlx::query_scalar!(
+            r#"delete from authenticators where user_id = $1 returning proven_at is not null as "counts!""#,
+            user.id.0,
+        )
+        .fetch_all(&mut *tx)
+        .await?;
+        super::activations::cancel_all(&mut tx, user.id, self.ambient.now()).await?;
         sqlx::query!("delete from recovery_codes where user_id = $1", user.id.0).execute(&mut *tx).await?;
         super::questions::forget(&mut tx, user.id).await?;
         // A lost phone must not answer what was asked before.
@@ -438,7 +445,7 @@ impl Store {
             super::challenges::notify(&mut tx, ChallengeId(challenge)).await?;
         }
         end_graces(&mut tx, user.id).await?;
-        let authenticators = gone.rows_affected();
+        let authenticators = gone.iter().filter(|counts| **counts).count() as u64;
         let event = Event::UserReset { user: user.id, name: user.name.clone(), authenticators, by: by.to_string() };
         self.administer(&mut tx, vec![event]).await?;
         tx.commit().await?;
