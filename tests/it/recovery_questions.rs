@@ -6,7 +6,7 @@ use super::self_help::{set, signed_in};
 use super::support::appliance::Appliance;
 use super::support::browser::{Browser, Page};
 use super::support::ldap::Ldap;
-use super::support::people::{hotp, tester};
+use super::support::people::{hotp, tester, totp};
 use super::{answer, openldap};
 
 /// What the first user answers to a question.
@@ -73,11 +73,10 @@ async fn r29_right_answers_behind_the_password_open_the_recovery_page_and_nothin
     let page = give(&mut browser, &page, &answers).await;
     assert_eq!(page.path, "/recovery", "{}", page.text());
     assert!(page.says("This page opens nothing else") && page.says("user0001"), "{}", page.text());
-    for path in ["/home", "/security", "/security/history", "/security/bypass", "/security/questions", "/sign-in/again"]
+    for path in ["/home", "/security", "/security/history", "/security/bypass", "/security/questions", "/enrol/choose"]
     {
         assert_eq!(browser.get(path).await.path, "/recovery", "{path}");
     }
-    assert_eq!(browser.submit(&page, "/recovery/enrol", &[]).await.status, 403, "that is a switch of its own");
     assert_eq!(appliance.failures("user0001").await, 0);
     let user = appliance.person("user0001");
     let bound = Ldap::connect(appliance.ldap_addr).await.bind(&user.dn, &user.password).await;
@@ -86,11 +85,35 @@ async fn r29_right_answers_behind_the_password_open_the_recovery_page_and_nothin
     assert_eq!((given.len(), &given[0]["answer"]), (1, &"right".into()));
 
     set(&appliance, &[("recovery-enrols", "on")]).await;
-    let page = browser.get("/recovery").await;
-    assert!(page.says("Add a new way to sign in"));
-    let csrf = format!("csrf={}", page.csrf());
-    let sent = browser.post("/recovery/enrol", &csrf).await;
-    assert_eq!((sent.status, sent.header("location")), (303, Some("/enrol")));
+    assert!(browser.get("/recovery").await.says("Add a new way to sign in"));
+    assert_eq!(browser.get("/enrol/choose").await.path, "/enrol/choose");
+    assert_eq!(browser.get("/home").await.path, "/recovery", "and still nothing else");
+}
+
+#[tokio::test]
+async fn r29_what_is_lost_is_removed_on_the_recovery_page_but_for_the_last() {
+    let slapd = openldap();
+    let appliance = Appliance::before(&slapd).user("user0001").with(hotp()).with(totp()).await;
+    with_questions(&appliance).await;
+    let mut browser = past_the_password(&appliance).await;
+    let page = browser.get("/help/questions").await;
+    let right: Vec<_> = asked(&page).into_iter().map(answer_to).collect();
+    let page = give(&mut browser, &page, &right).await;
+    assert_eq!(page.text().matches("I have lost this one").count(), 2, "{}", page.text());
+    let lost = async |browser: &mut Browser, page: &Page| {
+        let id = page.after("name=\"id\" value=\"").unwrap().to_owned();
+        browser.submit(page, "/recovery/lost", &[("id", &id)]).await
+    };
+    let page = lost(&mut browser, &page).await;
+    assert!(page.says("opens nothing any more"), "{}", page.text());
+    let page = lost(&mut browser, &page).await;
+    assert!(page.status == 403 && page.says("This is the only one"), "{}", page.text());
+    let left: i64 =
+        sqlx::query_scalar("select count(*) from authenticators").fetch_one(appliance.store().pool()).await.unwrap();
+    assert_eq!(left, 1, "an account without any would be open to whoever has the password");
+    let mut thief = Browser::at(&appliance);
+    let page = thief.sign_in("user0001", &appliance.person("user0001").password).await;
+    assert_eq!(page.path, "/sign-in/next", "a factor is still asked for");
 }
 
 #[tokio::test]

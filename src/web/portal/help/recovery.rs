@@ -13,17 +13,12 @@ use crate::store::own_authenticators::{EvenTheLast, Removed};
 use crate::telemetry::shown;
 use crate::web::house::{House, Shared};
 use crate::web::page::{Page, go, show_as};
-use crate::web::portal::enter;
 use crate::web::problem::Problem;
 use crate::web::routes::{Guard, Route};
 use crate::web::visit::Visit;
 
 pub fn routes() -> Vec<Route> {
-    vec![
-        Route::get("/recovery", Guard::Recovery, recovery),
-        Route::post("/recovery/lost", Guard::Recovery, lost),
-        Route::post("/recovery/enrol", Guard::Recovery, enrol),
-    ]
+    vec![Route::get("/recovery", Guard::Recovery, recovery), Route::post("/recovery/lost", Guard::Recovery, lost)]
 }
 
 #[derive(Template)]
@@ -77,16 +72,4 @@ async fn lost(State(house): State<Shared>, visit: Visit) -> Result<Response, Pro
         }
         Removed::Barred => Err(Problem::Forbidden),
     }
-}
-
-/// From the recovery page into the wizard, where that is allowed.
-async fn enrol(State(house): State<Shared>, visit: Visit) -> Result<Response, Problem> {
-    let person = Person::of(&house, &visit).await?;
-    if person.session.level == Level::Recovery && !person.switches.recovery_enrols {
-        return Err(Problem::Forbidden);
-    }
-    if person.session.level == Level::Full {
-        return Ok(go("/authenticators"));
-    }
-    enter(&house, &visit, (person.session.user, Level::Enrolling, None), "/enrol").await
 }
