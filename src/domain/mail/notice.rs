@@ -171,6 +171,27 @@ impl Notice {
             Event::SignIn { user: None, .. }
             | Event::PasswordChanged { user: None, .. }
             | Event::PromptSent { .. }
+            | Event::EnrolmentBegun { .. }
+            | Event::AuthenticatorRenamed { .. }
+            | Event::AuthenticatorTested { .. }
+            | Event::CodesThrottled { .. }
+            | Event::ActivationMade { .. }
+            | Event::ActivationCancelled { .. }
+            | Event::ActivationUsed { .. }
+            | Event::ActivationReused { .. }
+            | Event::EnrolmentLinkMade { .. }
+            | Event::EnrolmentLinkUsed { .. }
+            | Event::TokenStocked { .. }
+            | Event::TokenUnstocked { .. }
+            | Event::TokenClaimed { .. }
+            | Event::BypassEnded { .. }
+            | Event::FraudReported { .. }
+            | Event::SecurityQuestionsSet { .. }
+            | Event::SecurityQuestionsRemoved { .. }
+            | Event::SecurityQuestionsAnswered { .. }
+            | Event::LanguageChosen { .. }
+            | Event::SessionsEnded { .. }
+            | Event::PortalChanged { .. }
             | Event::PromptAnswered { .. }
             | Event::Resynchronised { .. }
             | Event::EnrolmentBegun { .. }
