@@ -2,6 +2,7 @@
 
 pub mod help;
 pub mod home;
+pub mod passkeys;
 pub mod sign_in;
 
 use axum::response::Response;
