@@ -279,6 +279,10 @@ impl Appliance {
             let (store, spawn): (_, Arc<dyn Spawn>) = (store.clone(), Arc::new(OnTasks(core.clone())));
             core.spawn("sync", |stop| jobs::follow_directories(store, spawn, stop));
         }
+        {
+            let (store, portal) = (store.clone(), config.public_url().ok_or(ServeFault::PublicUrl)?);
+            core.spawn("mail", |stop| jobs::send_mail(store, portal, stop));
+        }
         core.spawn("service-accounts", |stop| jobs::sum_up_service_accounts(recorder, ambient, stop));
         core.spawn("health", |stop| jobs::watch_health(policies, metrics, stop));
         core.spawn("certificates", |stop| watch_certificates(certificates, stop));

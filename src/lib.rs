@@ -9,7 +9,7 @@
 //! 5  ldap  radius  web  jobs               speak
 //! 4  flows                                 do
 //! 3  factors                               prove
-//! 2  store  directory  upstream  tls       reach out
+//! 2  store  directory  upstream  mail  tls       reach out
 //! 1  ambient  config  sockets  tasks  telemetry  wire  words   support
 //! 0  domain                                decide
 //! ```
@@ -25,6 +25,7 @@ pub mod wire;
 pub mod words;
 
 pub mod directory;
+pub mod mail;
 pub mod store;
 pub mod tls;
 pub mod upstream;

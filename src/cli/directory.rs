@@ -199,7 +199,7 @@ fn checked_bind_dn(bind_dn: String, kind: DirectoryKind) -> Result<String, Failu
     Ok(bind_dn)
 }
 
-fn read_ca(file: &Path) -> Result<String, Failure> {
+pub(super) fn read_ca(file: &Path) -> Result<String, Failure> {
     std::fs::read_to_string(file)
         .map_err(|fault| Failure::Input(format!("cannot read {}: {fault}; check the path", file.display())))
 }

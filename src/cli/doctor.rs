@@ -249,6 +249,7 @@ async fn policy(world: &World, findings: &mut Findings) -> Result<(), Failure> {
         let (verdict, seen) = followed(&standing, world.ambient.now());
         findings.add(format!("sync {}", standing.directory), verdict, seen);
     }
+    mail(world, findings).await?;
     let mut clients = world.store.clients().await?;
     // Every directory has its portal.
     clients.retain(|client| !client.portal);
@@ -260,6 +261,28 @@ async fn policy(world: &World, findings: &mut Findings) -> Result<(), Failure> {
         if client.allow_plaintext {
             findings.add(&part, Verdict::Warning, "takes passwords over connections without TLS");
         }
+    }
+    Ok(())
+}
+
+/// The server is not tried out here: `mail test` does, with a mail that somebody sees.
+async fn mail(world: &World, findings: &mut Findings) -> Result<(), Failure> {
+    let Some(server) = world.store.mail_server().await? else {
+        findings.add("mail", Verdict::Warning, "no mail is sent; make a mail server known with `vestibule mail set`");
+        return Ok(());
+    };
+    let standing = world.store.outbox_standing().await?;
+    let address = server.address();
+    if standing.failed > 0 {
+        let seen = format!("{} mails were given up; look with `vestibule mail queue --failed`", standing.failed);
+        findings.add("mail", Verdict::Warning, seen);
+    }
+    if standing.late > 0 {
+        let seen =
+            format!("{} mails wait that {address} has not taken; look with `vestibule mail queue`", standing.late);
+        findings.add("mail", Verdict::Warning, seen);
+    } else {
+        findings.add("mail", Verdict::Ok, format!("goes to {address}; {} mails wait", standing.waiting));
     }
     Ok(())
 }

@@ -24,11 +24,13 @@ mod import_file;
 mod input;
 mod key;
 mod portal;
+mod mail;
 mod progress;
 mod serve;
 mod session;
 mod show;
 mod sync;
+mod token;
 mod upstream;
 mod user;
 mod world;
@@ -85,6 +87,9 @@ enum Command {
     /// People and their second factors
     #[command(subcommand)]
     User(user::Command),
+    /// Hardware tokens in stock, for people to claim
+    #[command(subcommand)]
+    Token(token::Command),
     /// Follow a directory: its users arrive, change and leave by themselves
     #[command(subcommand)]
     Sync(sync::Command),
@@ -97,6 +102,9 @@ enum Command {
     /// The sessions that gateways tell of by RADIUS accounting
     #[command(subcommand)]
     Session(session::Command),
+    /// The mail server, and the mails that wait for it
+    #[command(subcommand)]
+    Mail(mail::Command),
     /// Approval requests that wait for an answer
     #[command(subcommand)]
     Challenge(challenge::Command),
@@ -143,10 +151,12 @@ impl Command {
             Self::Client(command) => world::open(&settings()?, async |world| command.run(world).await),
             Self::Upstream(command) => world::open(&settings()?, async |world| command.run(world).await),
             Self::User(command) => world::open(&settings()?, async |world| command.run(world).await),
+            Self::Token(command) => world::open(&settings()?, async |world| command.run(world).await),
             Self::Sync(command) => world::open(&settings()?, async |world| command.run(world).await),
             Self::Group(command) => world::open(&settings()?, async |world| command.run(world).await),
             Self::Portal(command) => world::open(&settings()?, async |world| command.run(world).await),
             Self::Session(command) => world::open(&settings()?, async |world| command.run(world).await),
+            Self::Mail(command) => world::open(&settings()?, async |world| command.run(world).await),
             Self::Challenge(command) => world::open(&settings()?, async |world| command.run(world).await),
             Self::Audit(command) => world::open(&settings()?, async |world| command.run(world).await),
         }

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::enrol::{EnrolApp, EnrolHotp, EnrolTotp, RecoveryCodes, Resync};
+use super::enrol::{EnrolApp, EnrolHotp, EnrolTotp, EnrolmentLink, RecoveryCodes, Resync};
 use super::export::Export;
 use super::failure::Failure;
 use super::history::History;
@@ -58,6 +58,8 @@ pub enum Command {
     AddHotp(EnrolHotp),
     /// Give a user a phone; its requests are answered with `vestibule challenge approve`
     EnrolApp(EnrolApp),
+    /// Invite a user to enrol: prints a link and a QR code that serve once and together with the password
+    EnrolmentLink(EnrolmentLink),
     /// Give a user ten new recovery codes, shown once; the old ones are void at once
     RecoveryCodes(RecoveryCodes),
     /// Find a token that has drifted away, by two codes it shows one after the other
@@ -158,6 +160,7 @@ impl Command {
             Self::EnrolTotp(enrol) => enrol.run(world).await,
             Self::AddHotp(enrol) => enrol.run(world).await,
             Self::EnrolApp(enrol) => enrol.run(world).await,
+            Self::EnrolmentLink(link) => link.run(world).await,
             Self::RecoveryCodes(codes) => codes.run(world).await,
             Self::Resync(resync) => resync.run(world).await,
             Self::Reset { who, yes } => {

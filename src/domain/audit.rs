@@ -373,6 +373,14 @@ pub enum Event {
         name: String,
         by: String,
     },
+    MailServerSet {
+        server: String,
+        from: String,
+        by: String,
+    },
+    MailServerRemoved {
+        by: String,
+    },
     KeyRotated {
         key: u32,
         resealed: u64,
@@ -440,6 +448,8 @@ impl Event {
             | Self::DirectoryRemoved { .. }
             | Self::UpstreamAdded { .. }
             | Self::UpstreamRemoved { .. }
+            | Self::MailServerSet { .. }
+            | Self::MailServerRemoved { .. }
             | Self::SyncItemAdded { .. }
             | Self::SyncItemRemoved { .. }
             | Self::SyncItemMoved { .. }

@@ -36,6 +36,17 @@ pub enum ServiceAccounts {
     Group(String),
 }
 
+impl ServiceAccounts {
+    /// Is it one of these, whatever address it comes from? `groups`: the DNs of its groups in comparison form.
+    pub fn covers(&self, entry: &Dn, groups: &[String]) -> bool {
+        match self {
+            Self::Exact(dn) => dn == entry,
+            Self::Subtree(base) => entry != base && entry.is_under(base),
+            Self::Group(dn) => Dn::parse(dn).is_ok_and(|dn| groups.iter().any(|group| group == dn.folded().as_str())),
+        }
+    }
+}
+
 /// One exemption, perhaps only from some addresses (empty = from any address of the client).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServiceAccount {
@@ -151,11 +162,7 @@ impl Client {
     /// Is this entry a service account by its own DN, bound from this source? Groups are the directory's to answer:
     /// [`Client::exempt_groups`].
     pub fn exempts(&self, entry: &Dn, source: IpAddr) -> bool {
-        self.service_accounts.iter().filter(|account| account.applies_from(source)).any(|account| match &account.who {
-            ServiceAccounts::Exact(dn) => dn == entry,
-            ServiceAccounts::Subtree(base) => entry != base && entry.is_under(base),
-            ServiceAccounts::Group(_) => false,
-        })
+        self.service_accounts.iter().any(|account| account.applies_from(source) && account.who.covers(entry, &[]))
     }
 
     /// Groups whose members are service accounts when they bind from this source.

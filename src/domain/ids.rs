@@ -44,6 +44,8 @@ id! {
     SyncItemId;
     /// One execution of a directory's synchronisation.
     SyncRunId;
+    /// A mail in the outbox.
+    MailId;
     /// A group of a directory.
     GroupId;
     /// One appender of the audit trail: a chain of its own.

@@ -19,6 +19,7 @@ pub mod ids;
 pub mod judgement;
 pub mod label;
 pub mod mac;
+pub mod mail;
 pub mod name;
 pub mod offered;
 pub mod otp;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use data_encoding::BASE64URL_NOPAD;
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
@@ -13,6 +14,7 @@ use crate::domain::secret::{Code, Seed};
 use crate::domain::user::{Authenticator, Token};
 use crate::factors::recovery;
 use crate::store::audit::Actor;
+use crate::store::enrolment_links;
 use crate::store::users::Listed;
 use crate::store::{Store, StoreFault};
 
@@ -26,6 +28,17 @@ pub fn fresh_seed(hash: Hash, ambient: &Ambient) -> Seed {
         Hash::Sha256 => Seed::new(ambient.bytes::<32>()),
         Hash::Sha512 => Seed::new(ambient.bytes::<64>()),
     }
+}
+
+/// Where an enrolment link leads: the path of its page.
+pub fn link_path(token: &Code) -> Zeroizing<String> {
+    Zeroizing::new(format!("/enrol/link/{}", BASE64URL_NOPAD.encode(token.expose())))
+}
+
+/// The token at the end of such a path; `None` for what can be none.
+pub fn link_token(text: &str) -> Option<Code> {
+    let bytes = Zeroizing::new(BASE64URL_NOPAD.decode(text.as_bytes()).ok()?);
+    (bytes.len() == enrolment_links::TOKEN).then(|| Code::new(bytes.as_slice()))
 }
 
 /// One recovery code, before it is hashed away.

@@ -7,6 +7,7 @@ pub mod enrol;
 pub mod groups;
 pub mod import;
 pub mod passkeys;
+pub mod mail;
 pub mod people_file;
 pub mod places;
 pub mod policy;

@@ -2,11 +2,13 @@
 
 mod health;
 mod housekeeping;
+mod mail;
 mod service_accounts;
 mod sync;
 
 pub use health::watch as watch_health;
 pub use housekeeping::keep as keep_house;
+pub use mail::send as send_mail;
 pub use service_accounts::sum_up as sum_up_service_accounts;
 pub use sync::follow as follow_directories;
 

@@ -133,6 +133,9 @@ impl Store {
         let now = self.ambient.now();
         let events: Vec<_> = events.into_iter().map(|event| (now, event)).collect();
         append(connection, self.keys.audit(), head, &events).await?;
+        for (at, event) in &events {
+            self.tell(connection, event, *at).await?;
+        }
         Ok(())
     }
 

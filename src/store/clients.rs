@@ -193,6 +193,28 @@ impl Store {
     }
 }
 
+/// Whoever passes as a machine at some client of the directory.
+pub(super) async fn service_accounts(
+    connection: &mut PgConnection,
+    directory: DirectoryId,
+) -> Result<Vec<ServiceAccounts>, StoreFault> {
+    let rows = sqlx::query!(
+        r#"select name, service_accounts as "service_accounts: Json<Vec<Exemption>>" from clients
+           where directory_id = $1 and service_accounts <> '[]'"#,
+        directory.0,
+    )
+    .fetch_all(connection)
+    .await?;
+    let mut found = vec![];
+    for row in rows {
+        for account in row.service_accounts.0 {
+            let unreadable = |what| StoreFault::Unreadable { table: "clients", row: row.name.clone(), what };
+            found.push(exemption(account).map_err(unreadable)?.who);
+        }
+    }
+    Ok(found)
+}
+
 fn exemption(kept: Exemption) -> Result<ServiceAccount, String> {
     let dn = |text: &str| Dn::parse(text).map_err(|fault| format!("service account {text:?}: {fault}"));
     let who = match kept.who {

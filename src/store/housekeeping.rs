@@ -14,6 +14,7 @@ impl Store {
         sqlx::query!("delete from dialogs where expires_at < $1", sql(now) as _).execute(&self.pool).await?;
         sqlx::query!("delete from sessions where expires_at < $1", sql(now) as _).execute(&self.pool).await?;
         self.forget_old_sessions(now).await?;
+        self.forget_old_mail().await?;
         sqlx::query!("delete from graces where until < $1", sql(now) as _).execute(&self.pool).await?;
         sqlx::query!(
             "update challenges set status = 'expired' where status = 'waiting' and expires_at < $1",

@@ -23,6 +23,8 @@ pub mod keys;
 pub mod leases;
 pub mod own_authenticators;
 pub mod passkeys;
+pub mod mail_outbox;
+pub mod mail_server;
 pub mod people;
 pub mod portal_rules;
 pub mod questions;

@@ -10,7 +10,10 @@ use uuid::Uuid;
 use super::audit::Actor;
 use super::keys::CANARY;
 use super::seal::{Keyring, Place, SealFault};
-use super::{Store, StoreFault, authenticators, directories, keys, radius_clients, token_stock, upstream_servers};
+use super::{
+    Store, StoreFault, authenticators, directories, keys, mail_outbox, mail_server, radius_clients, token_stock,
+    upstream_servers,
+};
 use crate::domain::audit::Event;
 
 const BATCH: i64 = 500;
@@ -74,6 +77,7 @@ impl Store {
             resealed += self.reseal_upstream_servers().await?;
             resealed += self.reseal_authenticators().await?;
             resealed += self.reseal_token_stock().await?;
+            resealed += self.reseal_mail().await?;
             if self.sealing_keys().await?.iter().all(|id| *id == current) {
                 break;
             }
@@ -197,6 +201,47 @@ impl Store {
         }
     }
 
+    /// The server's password, and what waits to be sent or was given up: a few rows as long as the server is well.
+    async fn reseal_mail(&self) -> Result<u64, StoreFault> {
+        let mut resealed = 0;
+        let password =
+            sqlx::query_scalar!("select password_sealed from mail_server").fetch_optional(&self.pool).await?;
+        if let Some(old) = password.flatten().filter(|old| self.keyring.needs_reseal(old)) {
+            let anew = self.anew(&mail_server::place(), &old)?;
+            let done =
+                sqlx::query!("update mail_server set password_sealed = $2 where password_sealed = $1", old, anew)
+                    .execute(&self.pool)
+                    .await?;
+            resealed += done.rows_affected();
+        }
+        let mut after = Uuid::nil();
+        loop {
+            let rows = sqlx::query_as!(
+                Sealed,
+                r#"select id, body_sealed as "value!" from mail_outbox
+                   where body_sealed is not null and id > $1 order by id limit $2"#,
+                after,
+                BATCH,
+            )
+            .fetch_all(&self.pool)
+            .await?;
+            let Some(last) = rows.last() else { return Ok(resealed) };
+            after = last.id;
+            let (ids, old, new) = self.batch(&rows, mail_outbox::place)?;
+            let done = sqlx::query!(
+                "update mail_outbox o set body_sealed = n.anew
+                 from unnest($1::uuid[], $2::bytea[], $3::bytea[]) as n (id, old, anew)
+                 where o.id = n.id and o.body_sealed = n.old",
+                &ids,
+                &old,
+                &new,
+            )
+            .execute(&self.pool)
+            .await?;
+            resealed += done.rows_affected();
+        }
+    }
+
     async fn reseal_token_stock(&self) -> Result<u64, StoreFault> {
         let mut resealed = 0;
         let mut after = Uuid::nil();
@@ -252,7 +297,9 @@ pub(super) async fn sealing_keys(connection: &mut PgConnection) -> Result<BTreeS
                  union all select secret_sealed from radius_clients
                  union all select secret_sealed from upstream_servers
                  union all select seed_sealed from token_stock
-                 union all select seed_sealed from authenticators where seed_sealed is not null) sealed"#
+                 union all select seed_sealed from authenticators where seed_sealed is not null
+                 union all select password_sealed from mail_server where password_sealed is not null
+                 union all select body_sealed from mail_outbox where body_sealed is not null) sealed"#
     )
     .fetch_all(connection)
     .await?;

@@ -39,6 +39,10 @@ const UPSTREAM_SECONDS: &str = "vestibule_upstream_duration_seconds";
 const SYNC_SUCCESS: &str = "vestibule_sync_last_success_timestamp_seconds";
 const SYNC_AWAITING: &str = "vestibule_sync_awaiting_approval";
 const SYNC_FAILED: &str = "vestibule_sync_failed";
+const MAIL_QUEUED: &str = "vestibule_mail_queued_total";
+const MAIL_TRIED: &str = "vestibule_mail_tried_total";
+const MAIL_WAITING: &str = "vestibule_mail_waiting";
+const MAIL_FAILED: &str = "vestibule_mail_failed";
 const AUDIT_BATCHES: &str = "vestibule_audit_batches_total";
 const AUDIT_BATCH_ROWS: &str = "vestibule_audit_batch_rows";
 const AUDIT_APPEND_SECONDS: &str = "vestibule_audit_append_seconds";
@@ -54,7 +58,7 @@ const SIGN_IN_SECONDS: &[f64] = &[0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5
 const REQUEST_SECONDS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 const ROWS: &[f64] = &[1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0];
 
-const ALL: [(&str, Kind, &str); 30] = [
+const ALL: [(&str, Kind, &str); 34] = [
     (BUILD_INFO, Kind::Gauge, "Always 1; the version is a label."),
     (DATABASE_UP, Kind::Gauge, "1 while the database answers."),
     (CONNECTIONS_OPEN, Kind::Gauge, "LDAP client connections open now, by listener."),
@@ -82,6 +86,10 @@ const ALL: [(&str, Kind, &str); 30] = [
     (SYNC_SUCCESS, Kind::Gauge, "When a synchronisation of the directory last finished; 0 if never."),
     (SYNC_AWAITING, Kind::Gauge, "1 while a synchronisation has stopped and asks for approval."),
     (SYNC_FAILED, Kind::Gauge, "1 if the last synchronisation of the directory failed."),
+    (MAIL_QUEUED, Kind::Counter, "Mails that were to be queued, by what became of them."),
+    (MAIL_TRIED, Kind::Counter, "Mails handed to the mail server, by its answer."),
+    (MAIL_WAITING, Kind::Gauge, "Mails not sent yet."),
+    (MAIL_FAILED, Kind::Gauge, "Mails given up in the last seven days."),
     (AUDIT_BATCHES, Kind::Counter, "Commits of audit events."),
     (AUDIT_BATCH_ROWS, Kind::Histogram(ROWS), "Events in one commit."),
     (AUDIT_APPEND_SECONDS, Kind::Histogram(REQUEST_SECONDS), "From handing in an event to its commit."),
@@ -269,6 +277,22 @@ pub fn upstream_discarded(server: &str, reason: &'static str) {
     counter!(UPSTREAM_DISCARDED, "server" => SERVERS.label(server), "reason" => reason).increment(1);
 }
 
+/// A mail was to be queued: `queued`, or why it was not.
+pub fn mail_queued(outcome: &'static str) {
+    counter!(MAIL_QUEUED, "outcome" => outcome).increment(1);
+}
+
+/// A mail was handed over: `sent`, `later`, `refused`, or `server` if the server itself did not work.
+pub fn mail_tried(outcome: &'static str) {
+    counter!(MAIL_TRIED, "outcome" => outcome).increment(1);
+}
+
+pub fn outbox_stands(waiting: u64, failed: u64) {
+    let exact = |count: u64| f64::from(u32::try_from(count).unwrap_or(u32::MAX));
+    gauge!(MAIL_WAITING).set(exact(waiting));
+    gauge!(MAIL_FAILED).set(exact(failed));
+}
+
 /// One commit of `rows` audit events.
 pub fn audit_batch_committed(rows: u32) {
     counter!(AUDIT_BATCHES).increment(1);
@@ -364,6 +388,9 @@ mod tests {
         bypass_started();
         directory_server_is_up("main", "ldap://ds1", false);
         directory_answered("main", "bind", Duration::from_millis(3));
+        mail_queued("no_address");
+        mail_tried("later");
+        outbox_stands(2, 1);
         audit_batch_committed(3);
         audit_appended(Duration::from_millis(2));
         directory_is_followed("main", Some(1_764_000_000), false, false);

@@ -12,6 +12,7 @@ pub mod ldap;
 pub mod mschap;
 pub mod paged;
 pub mod people;
+pub mod portal;
 pub mod postgres;
 pub mod process;
 pub mod radius;

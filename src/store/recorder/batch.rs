@@ -97,6 +97,9 @@ pub(super) async fn commit(
     }
     write(&mut tx, &books, jobs).await?;
     let head = append(&mut tx, store.keys.audit(), head, &books.events).await?;
+    for (at, event) in &books.events {
+        store.tell(&mut tx, event, *at).await?;
+    }
     tx.commit().await?;
     Ok((head, told))
 }
