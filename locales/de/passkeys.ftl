@@ -3,7 +3,6 @@ passkeys-title = Passkeys
 passkeys-what = Ein Passkey ist ein Schlüssel auf Ihrem Telefon, Ihrem Rechner oder einem Sicherheitsschlüssel. Sie öffnen ihn mit Fingerabdruck, Gesicht oder PIN. Er lässt sich nicht auf einer falschen Seite eintippen, und niemand kann ihn über Ihre Schulter mitlesen.
 passkeys-none = Sie haben noch keinen Passkey.
 passkeys-list = Ihre Passkeys
-passkeys-name = Name
 passkeys-made-by = Aufbewahrt von
 passkeys-unknown-maker = Nicht bekannt
 passkeys-added = Hinzugefügt
@@ -33,7 +32,6 @@ passkeys-question-do = Ihr Browser fragt nach Ihrem Passkey. Bestätigen Sie mit
 passkeys-question-button = Meinen Passkey benutzen
 passkeys-only-javascript = Ein Passkey braucht JavaScript, das in diesem Browser ausgeschaltet ist. Schalten Sie es ein oder wählen Sie einen anderen Weg.
 passkeys-find-button = Mit einem Passkey anmelden
-passkeys-find-do = Mit einem Passkey brauchen Sie weder Benutzernamen noch Passwort.
 passkeys-no-address = Passkeys gibt es hier nicht: Ihre Organisation hat dieses Portal nicht mit einem Rechnernamen eingerichtet.
 
 passkeys-unable = Dieser Browser kennt keine Passkeys. Wählen Sie einen anderen Weg oder nehmen Sie einen anderen Browser.

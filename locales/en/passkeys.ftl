@@ -3,7 +3,6 @@ passkeys-title = Passkeys
 passkeys-what = A passkey is a key on your phone, computer or security key. You open it with your fingerprint, your face or a PIN. It cannot be typed into a false page, and nobody can read it over your shoulder.
 passkeys-none = You have no passkey yet.
 passkeys-list = Your passkeys
-passkeys-name = Name
 passkeys-made-by = Kept by
 passkeys-unknown-maker = Not known
 passkeys-added = Added
@@ -33,7 +32,6 @@ passkeys-question-do = Your browser asks for your passkey. Confirm with your fin
 passkeys-question-button = Use my passkey
 passkeys-only-javascript = A passkey needs JavaScript, which is switched off in this browser. Switch it on, or choose another way.
 passkeys-find-button = Sign in with a passkey
-passkeys-find-do = With a passkey you need neither user name nor password.
 passkeys-no-address = Passkeys are not available here: your organisation has not set this portal up with a host name.
 
 passkeys-unable = This browser has no passkeys. Choose another way, or use another browser.

@@ -3,7 +3,6 @@ passkeys-title = Llaves de acceso
 passkeys-what = Una llave de acceso está en su teléfono, su ordenador o una llave de seguridad. Se abre con su huella, su rostro o un PIN. No se puede escribir en una página falsa y nadie puede leerla por encima de su hombro.
 passkeys-none = Todavía no tiene ninguna llave de acceso.
 passkeys-list = Sus llaves de acceso
-passkeys-name = Nombre
 passkeys-made-by = Guardada por
 passkeys-unknown-maker = Desconocido
 passkeys-added = Añadida
@@ -33,7 +32,6 @@ passkeys-question-do = Su navegador le pide la llave de acceso. Confirme con su 
 passkeys-question-button = Usar mi llave de acceso
 passkeys-only-javascript = Una llave de acceso necesita JavaScript, que está desactivado en este navegador. Actívelo o elija otra forma.
 passkeys-find-button = Iniciar sesión con una llave de acceso
-passkeys-find-do = Con una llave de acceso no necesita nombre de usuario ni contraseña.
 passkeys-no-address = Aquí no hay llaves de acceso: su organización no ha dado un nombre de host a este portal.
 
 passkeys-unable = Este navegador no admite llaves de acceso. Elija otra forma o use otro navegador.

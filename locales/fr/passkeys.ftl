@@ -3,7 +3,6 @@ passkeys-title = Clés d’accès
 passkeys-what = Une clé d’accès se trouve sur votre téléphone, votre ordinateur ou une clé de sécurité. Vous l’ouvrez avec votre empreinte, votre visage ou un code PIN. On ne peut pas la saisir sur une fausse page, et personne ne peut la lire par-dessus votre épaule.
 passkeys-none = Vous n’avez pas encore de clé d’accès.
 passkeys-list = Vos clés d’accès
-passkeys-name = Nom
 passkeys-made-by = Conservée par
 passkeys-unknown-maker = Inconnu
 passkeys-added = Ajoutée
@@ -33,7 +32,6 @@ passkeys-question-do = Votre navigateur demande votre clé d’accès. Confirmez
 passkeys-question-button = Utiliser ma clé d’accès
 passkeys-only-javascript = Une clé d’accès a besoin de JavaScript, qui est désactivé dans ce navigateur. Activez-le ou choisissez un autre moyen.
 passkeys-find-button = Se connecter avec une clé d’accès
-passkeys-find-do = Avec une clé d’accès, vous n’avez besoin ni de nom d’utilisateur ni de mot de passe.
 passkeys-no-address = Les clés d’accès ne sont pas disponibles ici : votre organisation n’a pas donné de nom d’hôte à ce portail.
 
 passkeys-unable = Ce navigateur ne connaît pas les clés d’accès. Choisissez un autre moyen ou un autre navigateur.

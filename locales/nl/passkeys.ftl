@@ -3,7 +3,6 @@ passkeys-title = Passkeys
 passkeys-what = Een passkey is een sleutel op uw telefoon, computer of beveiligingssleutel. U opent hem met uw vingerafdruk, uw gezicht of een pincode. U kunt hem niet op een valse pagina intypen en niemand kan over uw schouder meelezen.
 passkeys-none = U hebt nog geen passkey.
 passkeys-list = Uw passkeys
-passkeys-name = Naam
 passkeys-made-by = Bewaard door
 passkeys-unknown-maker = Niet bekend
 passkeys-added = Toegevoegd
@@ -33,7 +32,6 @@ passkeys-question-do = Uw browser vraagt om uw passkey. Bevestig met uw vingeraf
 passkeys-question-button = Mijn passkey gebruiken
 passkeys-only-javascript = Voor een passkey is JavaScript nodig, en dat staat in deze browser uit. Zet het aan of kies een andere manier.
 passkeys-find-button = Aanmelden met een passkey
-passkeys-find-do = Met een passkey hebt u geen gebruikersnaam en geen wachtwoord nodig.
 passkeys-no-address = Passkeys zijn hier niet beschikbaar: uw organisatie heeft dit portaal niet met een hostnaam ingericht.
 
 passkeys-unable = Deze browser kent geen passkeys. Kies een andere manier of gebruik een andere browser.
