@@ -132,21 +132,11 @@ async fn without_a_server_or_an_address_nothing_is_queued_and_machines_get_none(
     }
     let mut client = super::support::appliance::netscaler();
     client.directory = world.store.directories().await.unwrap()[0].id;
-    let who = vestibule::domain::client::ServiceAccounts::Exact(anna.dn.parse_dn());
+    let who = vestibule::domain::client::ServiceAccounts::Exact(vestibule::domain::dn::Dn::parse(&anna.dn).unwrap());
     client.service_accounts = vec![vestibule::domain::client::ServiceAccount { who, from: vec![] }];
     world.store.add_client(&client, &tester()).await.unwrap();
     assert_eq!(world.queue(anna.id, What::PasswordChanged).await, Queued::ServiceAccount);
     assert!(world.waiting().await.is_empty());
-}
-
-trait ParseDn {
-    fn parse_dn(&self) -> vestibule::domain::dn::Dn;
-}
-
-impl ParseDn for String {
-    fn parse_dn(&self) -> vestibule::domain::dn::Dn {
-        vestibule::domain::dn::Dn::parse(self).unwrap()
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

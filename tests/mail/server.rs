@@ -85,8 +85,8 @@ async fn a_server_with_the_wrong_certificate_is_not_believed_and_gets_no_passwor
     let fault = down(&peer, |server| server.ca_pem = None).await;
     assert!(matches!(fault, MailFault::Tls { .. }), "not the system's either: {fault:?}");
     // The right CA, and another name than the certificate's.
-    let fault = down(&peer, |server| server.host = "127.0.0.2".into()).await;
-    assert!(matches!(fault, MailFault::Unreachable { .. } | MailFault::Tls { .. }), "{fault:?}");
+    let fault = down(&peer, |server| server.host = "127.0.0.1".into()).await;
+    assert!(matches!(fault, MailFault::Tls { .. }), "{fault:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -106,7 +106,7 @@ async fn a_wrong_password_a_silent_server_and_one_that_is_not_there_are_told_apa
     let port = silent.local_addr().unwrap().port();
     let fault = down(&peer, |server| {
         server.port = port;
-        server.timeout = Duration::from_millis(200);
+        server.timeout = Duration::from_secs(1);
     })
     .await;
     assert!(matches!(fault, MailFault::Timeout { step: "connect", .. }), "{fault:?}");
@@ -119,7 +119,7 @@ async fn without_starttls_nothing_is_sent_and_tls_from_the_first_byte_needs_a_se
     let fault = down(&peer, |server| server.port = bare).await;
     assert!(matches!(fault, MailFault::NoStartTls { .. }), "{fault:?}");
     let fault = down(&peer, |server| server.security = Security::Tls).await;
-    assert!(matches!(fault, MailFault::Tls { .. } | MailFault::Unreachable { .. }), "{fault:?}");
+    assert!(matches!(fault, MailFault::Tls { .. }), "{fault:?}");
 }
 
 /// A server that greets, and offers nothing.
