@@ -5,12 +5,12 @@ export SQLX_OFFLINE := true
 export CARGO_TERM_PROGRESS_WHEN := never
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-up demo-down test check bench fuzz image
+.PHONY: help demo demo-up demo-down test browser check bench fuzz image
 
 help: ## list the verbs
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
 
-demo: demo-up ## start the demo and show the sign-ins of a NetScaler and of a VPN, step by step
+demo: demo-up ## start the demo and show the sign-ins of a NetScaler and of a VPN, step by step, and the portal
 	@scripts/demo.sh
 
 demo-up: ## start a directory and the appliance on loopback, in the background; writes .demo/env
@@ -21,7 +21,11 @@ demo-down: ## stop what demo-up started, and nothing else
 
 test: ## set everything up and run every test
 	@scripts/setup.sh test
-	@scripts/test.sh
+	@scripts/browser.sh; journeys=$$?; scripts/test.sh && exit $$journeys
+
+browser: ## set everything up and take the journeys through the pages, in Chromium
+	@scripts/setup.sh test
+	@scripts/browser.sh
 
 check: ## what CI runs: formatting, lints, scripts, licences, compose file, then every test
 	@scripts/check.sh

@@ -9,6 +9,8 @@ set -euo pipefail
 address=${DEMO_ADDRESS:-127.0.0.1}
 user=anna.albrecht
 push_user=bruno.becker
+# Has no second factor yet: for whoever wants to see how one is set up.
+newcomer=carla.castelli
 
 is_up() {
   local management
@@ -74,6 +76,8 @@ directory_up "$demo/directory" "$address" "$directory_port"
 ldap_port=$(free_port "$address" 3389)
 ldaps_port=$(free_port "$address" 3636)
 management_port=$(free_port "$address" 8389)
+web_port=$(free_port "$address" 8443)
+plain_web_port=$(free_port "$address" 8080)
 radius_port=$(free_udp_port 1812)
 accounting_port=$(free_udp_port $((radius_port + 1)))
 radsec_port=$(free_port "$address" 2083)
@@ -109,6 +113,11 @@ listen = ["$address:$radius_port"]
 listen_accounting = ["$address:$accounting_port"]
 listen_radsec = ["$address:$radsec_port"]
 radsec_client_ca = "$demo/radsec/ca.pem"
+
+[web]
+listen = ["$address:$web_port"]
+listen_plain = ["$address:$plain_web_port"]
+public_url = "https://$name:$web_port"
 
 [management]
 listen = "$address:$management_port"
@@ -152,6 +161,7 @@ certificate=$state/tls/self-signed.pem
 
 {
   quoted LDAP_URL "ldap://$name:$ldap_port"
+  quoted WEB_URL "https://$name:$web_port"
   quoted LDAPS_URL "ldaps://$name:$ldaps_port"
   quoted CA_FILE "$certificate"
   quoted BASE_DN "$suffix"
@@ -164,6 +174,8 @@ certificate=$state/tls/self-signed.pem
   quoted PUSH_USER "$push_user"
   quoted PUSH_USER_DN "$(account "$demo/directory" "$push_user" 2)"
   quoted PUSH_USER_PASSWORD "$(account "$demo/directory" "$push_user" 3)"
+  quoted NEW_USER "$newcomer"
+  quoted NEW_USER_PASSWORD "$(account "$demo/directory" "$newcomer" 3)"
   quoted RADIUS_ADDR "$address:$radius_port"
   quoted RADIUS_ACCT_ADDR "$address:$accounting_port"
   quoted RADIUS_SECRET "$radius_secret"
@@ -179,3 +191,5 @@ certificate=$state/tls/self-signed.pem
 mv "$demo/env.new" "$demo/env"
 trap - EXIT INT TERM HUP
 say "The demo is up: LDAP ldap://$name:$ldap_port, LDAPS ldaps://$name:$ldaps_port, RADIUS $address:$radius_port, everything else in $demo/env."
+say "The portal: https://$name:$web_port (the certificate is the demo's own, so the browser asks once whether to go on)"
+say "  sign in as $newcomer with the password $(account "$demo/directory" "$newcomer" 3) to set up a second factor"

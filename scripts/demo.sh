@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# demo.sh: the conversation of a NetScaler with the running demo, that of a VPN gateway by RADIUS, then how to try it by hand.
+# demo.sh: the conversation of a NetScaler with the running demo, that of a VPN gateway by RADIUS, a look at the portal, then
+# how to try it by hand.
 set -euo pipefail
 # shellcheck source=scripts/demo-lib.sh
 . "$(dirname "$0")/demo-lib.sh"
@@ -13,11 +14,16 @@ set -euo pipefail
   set +a
   "$root/demo/netscaler.py"
   "$root/demo/radius.py"
+  "$root/demo/portal.py"
 )
 
+value_of() { sed -n "s/^$1='\(.*\)'$/\1/p" "$demo/env"; }
 cat <<TEXT
 
-Try it by hand:
+Try it by hand. The portal, in a browser on this machine (it asks once whether to trust the demo's own certificate):
+  $(value_of WEB_URL) as $(value_of NEW_USER), whose password is $(value_of NEW_USER_PASSWORD)
+
+Everything else from a shell:
 
   . ${demo/#$PWD\//}/env
   # with a code (each works once, a new one comes every 30 seconds):

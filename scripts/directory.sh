@@ -8,10 +8,11 @@ suffix="dc=example,dc=test"
 
 slapd_answers() { ldapsearch -x -o nettimeout=2 -H "ldap://$1:$2" -s base -b '' dn >/dev/null 2>&1; }
 
-# directory_up DIR ADDRESS PORT: fills DIR, starts slapd there and returns when it answers.
+# directory_up DIR ADDRESS PORT [LDIF]: fills DIR with the demo's people and those of the file LDIF, starts slapd there and
+# returns when it answers.
 # DIR/people.tsv holds every account's password (uid, DN, password), readable by its owner alone.
 directory_up() {
-  local dir=$1 address=$2 port=$3 modules schemas
+  local dir=$1 address=$2 port=$3 more=${4:-} modules schemas
   local -x PATH=$PATH:/usr/sbin
   for modules in /usr/lib/ldap /usr/lib/openldap /usr/lib64/openldap /usr/libexec/openldap; do
     if [ -e "$modules/ppolicy.so" ]; then break; fi
@@ -49,6 +50,7 @@ overlay ppolicy
 ppolicy_default "cn=default,ou=policies,$suffix"
 CONF
   "$root/demo/people.py" "$suffix" "$dir/people.ldif" "$dir/people.tsv"
+  [ -z "$more" ] || cat "$more" >>"$dir/people.ldif"
   slapadd -q -f "$dir/slapd.conf" -b "$suffix" -l "$dir/people.ldif" 2>"$dir/slapadd.log" ||
     die "the directory could not be filled: $(tail -n 3 "$dir/slapadd.log")"
   rm -f "$dir/people.ldif"

@@ -59,6 +59,9 @@ look() {
     need libpam-radius-auth pam_module pam_radius_auth.so
     need libpam-wrapper pam_wrapper # a PAM service can be described without a file in /etc/pam.d
     need pamtester command -v pamtester
+    need chromium command -v chromium
+    need nodejs command -v node
+    need npm command -v npm
     need docker-compose compose
     need shellcheck command -v shellcheck
   fi

@@ -16,8 +16,10 @@ use crate::config::{Config, LogFormat};
 use crate::directory::Spawn;
 use crate::domain::challenge::PromptRule;
 use crate::domain::judgement::LockRule;
+use crate::factors::passkey::Passkeys;
 use crate::flows::policy::{self, Policies};
 use crate::flows::portal::Portal;
+use crate::flows::self_help::SelfHelp;
 use crate::flows::sign_in::{Limits, SignIns};
 use crate::store::audit::Actor;
 use crate::store::embedded::{Embedded, EmbeddedFault, EmbeddedPostgres};
@@ -250,12 +252,15 @@ impl Appliance {
         };
         let sign_ins =
             SignIns::new(store.clone(), recorder.clone(), waits, policies.clone(), limits, waiting.stop_signal());
-        let sign_ins = Arc::new(sign_ins);
+        let url = config.public_url().ok_or(ServeFault::PublicUrl)?;
+        let passkeys = Passkeys::new(&url).inspect_err(|fault| tracing::warn!(%fault, "the portal offers no passkeys"));
+        let sign_ins = Arc::new(sign_ins.with_passkeys(passkeys.ok()));
         let house = web::House {
             store: store.clone(),
             portal: Portal::new(Arc::clone(&sign_ins), store.clone()),
-            url: config.public_url().ok_or(ServeFault::PublicUrl)?,
+            url,
             settings: config.web.clone(),
+            help: SelfHelp::new(store.clone(), rules(config).lock),
         };
         ways_in.web.open(Arc::new(house), &tls, &doors);
         ways_in.ldap.open(Arc::clone(&sign_ins), config.ldap.clone(), tls, &doors);

@@ -277,6 +277,7 @@ mod no_secret_can_be_printed {
         vestibule::domain::secret::Password: std::fmt::Debug, std::fmt::Display, serde::Serialize;
         vestibule::domain::secret::Seed: std::fmt::Debug, std::fmt::Display, serde::Serialize;
         vestibule::domain::secret::Code: std::fmt::Debug, std::fmt::Display, serde::Serialize;
+        vestibule::domain::secret::Answer: std::fmt::Debug, std::fmt::Display, serde::Serialize;
         vestibule::domain::secret::MasterKey: std::fmt::Debug, std::fmt::Display, serde::Serialize;
         vestibule::domain::otp::SecretText: std::fmt::Debug, std::fmt::Display, serde::Serialize;
         vestibule::config::SecretText: std::fmt::Debug, std::fmt::Display, serde::Serialize;

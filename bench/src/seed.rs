@@ -199,8 +199,8 @@ async fn people(pool: &PgPool, store: &Store, directory: DirectoryId, seed: &See
     tokens.write(&mut tx).await?;
     // The others' seeds are never opened.
     sqlx::query(
-        "insert into authenticators (id, user_id, factor, label, seed_sealed, hash, digits, period, position, created_at)
-         select gen_random_uuid(), id, 'hotp', 'token', decode(repeat('5a', 66), 'hex'), 'SHA1', 6, 30, 0, now()
+        "insert into authenticators (id, user_id, factor, label, seed_sealed, hash, digits, period, position, created_at, proven_at)
+         select gen_random_uuid(), id, 'hotp', 'token', decode(repeat('5a', 66), 'hex'), 'SHA1', 6, 30, 0, now(), now()
          from arrivals where name like 'o%' order by random()",
     )
     .execute(&mut *tx)
@@ -247,9 +247,9 @@ impl Columns {
 
     async fn write(&self, tx: &mut sqlx::PgConnection) -> Result<(), Fault> {
         sqlx::query(
-            "insert into authenticators (id, user_id, factor, label, seed_sealed, hash, digits, period, position, created_at)
+            "insert into authenticators (id, user_id, factor, label, seed_sealed, hash, digits, period, position, created_at, proven_at)
              select id, user_id, factor, 'token', seed, case when seed is null then null else 'SHA1' end, digits,
-                    case when seed is null then null else 30 end, position, now()
+                    case when seed is null then null else 30 end, position, now(), now()
              from unnest($1::uuid[], $2::uuid[], $3::text[], $4::bytea[], $5::smallint[], $6::bigint[])
                   as t(id, user_id, factor, seed, digits, position)",
         )

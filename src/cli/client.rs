@@ -219,6 +219,11 @@ impl Add {
         }
         let mut factors: Vec<Factor> = vec![];
         for factor in self.factors {
+            if factor == Factor::Passkey {
+                return Err(Failure::input(
+                    "--factors: a passkey needs a browser on the portal's own pages; no gateway can ask for one",
+                ));
+            }
             if factors.contains(&factor) {
                 return Err(Failure::Input(format!("--factors names {factor} twice; name it once")));
             }

@@ -4,7 +4,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
+use zeroize::Zeroizing;
 
 use super::failure::Failure;
 use super::user::Who;
@@ -93,6 +95,18 @@ pub struct RecoveryCodes {
     #[command(flatten)]
     who: Who,
     /// Print JSON: one object with codes
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+pub struct EnrolmentLink {
+    #[command(flatten)]
+    who: Who,
+    /// How long the link serves, if it is not used before
+    #[arg(long, value_name = "N", default_value_t = 24, value_parser = clap::value_parser!(u8).range(1..=168))]
+    hours: u8,
+    /// Print JSON: one object with url and until
     #[arg(long)]
     json: bool,
 }
@@ -227,6 +241,43 @@ impl RecoveryCodes {
     }
 }
 
+#[derive(Serialize)]
+struct Link<'a> {
+    url: &'a str,
+    until: Timestamp,
+}
+
+impl EnrolmentLink {
+    pub async fn run(self, world: &World) -> Result<(), Failure> {
+        let user = self.who.find(world).await?;
+        let name = shown(&user.name);
+        if !world.store.authenticators(user.id).await?.is_empty() {
+            return Err(Failure::No(format!(
+                "{name} has a second factor already, and the link serves for a first one; `vestibule user reset` takes all away"
+            )));
+        }
+        let origin = world.config.public_url().ok_or_else(|| {
+            Failure::input("the portal has no address; set web.public_url to what people type to come there")
+        })?;
+        let lasts = SignedDuration::from_hours(i64::from(self.hours));
+        let (token, until) = world.store.make_enrolment_link(&user, lasts, &world.actor).await?;
+        let url = Zeroizing::new(origin.link(&enrol::link_path(&token)));
+        if self.json {
+            return show::json(&Link { url: &url, until });
+        }
+        if let Ok(code) = fast_qr::QRBuilder::new(url.as_str()).build() {
+            show::line(Zeroizing::new(code.to_str()).as_str())?;
+        }
+        show::line(url.as_str())?;
+        show::note(format_args!(
+            "Hand this to {name} now: it is not shown again. It serves until {}, together with the password, and ends with \
+             the first factor that {name} proves; links made before are void.",
+            show::time(until)
+        ));
+        Ok(())
+    }
+}
+
 impl Resync {
     pub async fn run(self, world: &World) -> Result<(), Failure> {
         let user = self.who.find(world).await?;
@@ -234,7 +285,7 @@ impl Resync {
         let mut refused = None;
         let mut tokens = 0;
         for authenticator in world.store.authenticators(user.id).await? {
-            if matches!(authenticator.token, Token::App) {
+            if matches!(authenticator.token, Token::App | Token::Passkey(_)) {
                 continue;
             }
             tokens += 1;

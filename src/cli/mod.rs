@@ -19,15 +19,18 @@ mod failure;
 mod gateway;
 mod group;
 mod healthcheck;
+mod history;
 mod import_file;
 mod input;
 mod key;
+mod portal;
 mod mail;
 mod progress;
 mod serve;
 mod session;
 mod show;
 mod sync;
+mod token;
 mod upstream;
 mod user;
 mod world;
@@ -84,12 +87,18 @@ enum Command {
     /// People and their second factors
     #[command(subcommand)]
     User(user::Command),
+    /// Hardware tokens in stock, for people to claim
+    #[command(subcommand)]
+    Token(token::Command),
     /// Follow a directory: its users arrive, change and leave by themselves
     #[command(subcommand)]
     Sync(sync::Command),
     /// The groups of directories, and who is in them
     #[command(subcommand)]
     Group(group::Command),
+    /// What people may do in the portal: its switches, for everybody or for a group
+    #[command(subcommand)]
+    Portal(portal::Command),
     /// The sessions that gateways tell of by RADIUS accounting
     #[command(subcommand)]
     Session(session::Command),
@@ -142,8 +151,10 @@ impl Command {
             Self::Client(command) => world::open(&settings()?, async |world| command.run(world).await),
             Self::Upstream(command) => world::open(&settings()?, async |world| command.run(world).await),
             Self::User(command) => world::open(&settings()?, async |world| command.run(world).await),
+            Self::Token(command) => world::open(&settings()?, async |world| command.run(world).await),
             Self::Sync(command) => world::open(&settings()?, async |world| command.run(world).await),
             Self::Group(command) => world::open(&settings()?, async |world| command.run(world).await),
+            Self::Portal(command) => world::open(&settings()?, async |world| command.run(world).await),
             Self::Session(command) => world::open(&settings()?, async |world| command.run(world).await),
             Self::Mail(command) => world::open(&settings()?, async |world| command.run(world).await),
             Self::Challenge(command) => world::open(&settings()?, async |world| command.run(world).await),

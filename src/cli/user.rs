@@ -4,9 +4,10 @@ use clap::{Args, Subcommand};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::enrol::{EnrolApp, EnrolHotp, EnrolTotp, RecoveryCodes, Resync};
+use super::enrol::{EnrolApp, EnrolHotp, EnrolTotp, EnrolmentLink, RecoveryCodes, Resync};
 use super::export::Export;
 use super::failure::Failure;
+use super::history::History;
 use super::import_file::FromFile;
 use super::progress::Progress;
 use super::world::World;
@@ -57,6 +58,8 @@ pub enum Command {
     AddHotp(EnrolHotp),
     /// Give a user a phone; its requests are answered with `vestibule challenge approve`
     EnrolApp(EnrolApp),
+    /// Invite a user to enrol: prints a link and a QR code that serve once and together with the password
+    EnrolmentLink(EnrolmentLink),
     /// Give a user ten new recovery codes, shown once; the old ones are void at once
     RecoveryCodes(RecoveryCodes),
     /// Find a token that has drifted away, by two codes it shows one after the other
@@ -76,7 +79,15 @@ pub enum Command {
         /// How long the permission waits to be used
         #[arg(long, value_name = "N", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=86_400))]
         seconds: u32,
+        /// Why, for the record
+        #[arg(long, value_name = "TEXT", value_parser = input::words)]
+        reason: Option<String>,
+        /// Take a permission back that nobody has used
+        #[arg(long, conflicts_with_all = ["seconds", "reason"])]
+        end: bool,
     },
+    /// Show what happened to a user's account: sign-ins, prompts, changes; the newest first
+    History(History),
     /// End a user's lockout or block
     Unlock {
         #[command(flatten)]
@@ -149,6 +160,7 @@ impl Command {
             Self::EnrolTotp(enrol) => enrol.run(world).await,
             Self::AddHotp(enrol) => enrol.run(world).await,
             Self::EnrolApp(enrol) => enrol.run(world).await,
+            Self::EnrolmentLink(link) => link.run(world).await,
             Self::RecoveryCodes(codes) => codes.run(world).await,
             Self::Resync(resync) => resync.run(world).await,
             Self::Reset { who, yes } => {
@@ -160,9 +172,18 @@ impl Command {
                 let authenticators = store.reset(&user, actor).await?;
                 show::line(format_args!("{} is reset; {authenticators} factors are gone.", shown(&user.name)))
             }
-            Self::Bypass { who, seconds } => {
+            Self::Bypass { who, end: true, .. } => {
                 let user = who.find(world).await?;
-                let until = store.grant_bypass(&user, SignedDuration::from_secs(i64::from(seconds)), actor).await?;
+                if !store.end_bypass(&user, actor).await? {
+                    return Err(Failure::No(format!("{} has no bypass that could be used", shown(&user.name))));
+                }
+                show::line(format_args!("The bypass of {} is over.", shown(&user.name)))
+            }
+            Self::History(history) => history.run(world).await,
+            Self::Bypass { who, seconds, reason, end: false } => {
+                let user = who.find(world).await?;
+                let span = SignedDuration::from_secs(i64::from(seconds));
+                let until = store.grant_bypass(&user, span, reason.as_deref(), actor).await?;
                 let until = show::time(until);
                 show::line(format_args!(
                     "{} may sign in once without a second factor until {until}.",
@@ -247,7 +268,8 @@ async fn show_one(world: &World, who: &Who, json: bool) -> Result<(), Failure> {
     let called = [&person.first, &person.last].into_iter().flatten().cloned().collect::<Vec<_>>().join(" ");
     facts.extend((!called.is_empty()).then_some(("person", called)));
     facts.extend(person.phones.iter().map(|labelled| ("phone", format!("{} ({})", labelled.phone, labelled.label))));
-    facts.extend(person.language.clone().map(|language| ("language", language)));
+    let chosen = user.language_chosen.clone().map(|language| format!("{language} (their own choice)"));
+    facts.extend(chosen.or_else(|| person.language.clone()).map(|language| ("language", language)));
     facts.extend(groups.into_iter().map(|group| ("group", group::membership(&group))));
     let state = state(&user, world.store.ambient().now());
     let phones = world.store.phones(user.id).await?;

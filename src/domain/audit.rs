@@ -7,7 +7,9 @@
 use hmac::Mac as _;
 use jiff::Timestamp;
 
-use super::ids::{AuthenticatorId, ChallengeId, ClientId, DirectoryId, SignInId, SyncRunId, UserId, WriterId};
+use super::ids::{
+    ActivationId, AuthenticatorId, ChallengeId, ClientId, DirectoryId, SignInId, SyncRunId, UserId, WriterId,
+};
 use super::mac;
 
 /// What can be recorded. The JSON form is what is kept; fields are only ever added.
@@ -83,10 +85,158 @@ pub enum Event {
         authenticator: AuthenticatorId,
         by: String,
     },
+    /// A person has begun with an authenticator; it counts once it is proven.
+    EnrolmentBegun {
+        user: UserId,
+        name: String,
+        authenticator: AuthenticatorId,
+        factor: &'static str,
+        by: String,
+    },
+    AuthenticatorRenamed {
+        user: UserId,
+        name: String,
+        authenticator: AuthenticatorId,
+        by: String,
+    },
+    AuthenticatorRemoved {
+        user: UserId,
+        name: String,
+        authenticator: AuthenticatorId,
+        factor: String,
+        by: String,
+    },
+    /// A person tried what an authenticator shows, without signing in by it.
+    AuthenticatorTested {
+        user: UserId,
+        name: String,
+        authenticator: AuthenticatorId,
+        result: &'static str,
+        by: String,
+    },
+    /// So many wrong codes that no more are looked at for some time: an alert.
+    CodesThrottled {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        user: Option<UserId>,
+        what: &'static str,
+        until: Timestamp,
+        by: String,
+    },
+    ActivationMade {
+        user: UserId,
+        name: String,
+        activation: ActivationId,
+        purpose: &'static str,
+        until: Timestamp,
+        by: String,
+    },
+    ActivationCancelled {
+        user: UserId,
+        name: String,
+        activation: ActivationId,
+        by: String,
+    },
+    ActivationUsed {
+        user: UserId,
+        name: String,
+        activation: ActivationId,
+        authenticator: AuthenticatorId,
+        by: String,
+    },
+    /// A code that had been used was used again, so two have seen it: an alert.
+    ActivationReused {
+        user: UserId,
+        name: String,
+        activation: ActivationId,
+        by: String,
+    },
+    EnrolmentLinkMade {
+        user: UserId,
+        name: String,
+        until: Timestamp,
+        by: String,
+    },
+    EnrolmentLinkUsed {
+        user: UserId,
+        name: String,
+        by: String,
+    },
+    TokenStocked {
+        serial: String,
+        by: String,
+    },
+    TokenUnstocked {
+        serial: String,
+        by: String,
+    },
+    /// A token of the stock is a person's now; `Enrolled` stands beside it.
+    TokenClaimed {
+        user: UserId,
+        name: String,
+        serial: String,
+        by: String,
+    },
     BypassGranted {
         user: UserId,
         name: String,
         until: Timestamp,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+        by: String,
+    },
+    /// A bypass that nobody had used was taken back.
+    BypassEnded {
+        user: UserId,
+        name: String,
+        by: String,
+    },
+    /// "This wasn't me": what waited is refused, the user blocked, every session ended.
+    FraudReported {
+        user: UserId,
+        name: String,
+        /// The sign-in it is about, if it is about one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        sign_in: Option<SignInId>,
+        refused: u64,
+        sessions: u64,
+        by: String,
+    },
+    SecurityQuestionsSet {
+        user: UserId,
+        name: String,
+        count: u32,
+        by: String,
+    },
+    SecurityQuestionsRemoved {
+        user: UserId,
+        name: String,
+        by: String,
+    },
+    /// Somebody answered security questions, behind the password.
+    SecurityQuestionsAnswered {
+        user: UserId,
+        name: String,
+        answer: &'static str,
+        source: String,
+    },
+    LanguageChosen {
+        user: UserId,
+        name: String,
+        language: Option<String>,
+        by: String,
+    },
+    /// Sessions were ended other than by signing out.
+    SessionsEnded {
+        user: UserId,
+        name: String,
+        count: u64,
+        by: String,
+    },
+    /// Portal switches, for everybody or for a group.
+    PortalChanged {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        group: Option<String>,
+        changes: Vec<String>,
         by: String,
     },
     /// An expired password was changed at a door.
@@ -251,14 +401,32 @@ impl Event {
     /// Whom the event is about, for searching.
     pub fn user(&self) -> Option<UserId> {
         match self {
-            Self::SignIn { user, .. } | Self::PasswordChanged { user, .. } => *user,
+            Self::SignIn { user, .. } | Self::PasswordChanged { user, .. } | Self::CodesThrottled { user, .. } => *user,
             Self::LockedOut { user, .. }
             | Self::PromptSent { user, .. }
             | Self::PromptAnswered { user, .. }
             | Self::Enrolled { user, .. }
             | Self::RecoveryCodesMade { user, .. }
             | Self::Resynchronised { user, .. }
+            | Self::EnrolmentBegun { user, .. }
+            | Self::AuthenticatorRenamed { user, .. }
+            | Self::AuthenticatorRemoved { user, .. }
+            | Self::AuthenticatorTested { user, .. }
+            | Self::ActivationMade { user, .. }
+            | Self::ActivationCancelled { user, .. }
+            | Self::ActivationUsed { user, .. }
+            | Self::ActivationReused { user, .. }
+            | Self::EnrolmentLinkMade { user, .. }
+            | Self::EnrolmentLinkUsed { user, .. }
+            | Self::TokenClaimed { user, .. }
             | Self::BypassGranted { user, .. }
+            | Self::BypassEnded { user, .. }
+            | Self::FraudReported { user, .. }
+            | Self::SecurityQuestionsSet { user, .. }
+            | Self::SecurityQuestionsRemoved { user, .. }
+            | Self::SecurityQuestionsAnswered { user, .. }
+            | Self::LanguageChosen { user, .. }
+            | Self::SessionsEnded { user, .. }
             | Self::UserImported { user, .. }
             | Self::PhoneSet { user, .. }
             | Self::UserEnabled { user, .. }
@@ -269,6 +437,7 @@ impl Event {
             | Self::UserReset { user, .. } => Some(*user),
             Self::WriterStarted { .. }
             | Self::ServiceAccountBinds { .. }
+            | Self::PortalChanged { .. }
             | Self::ClientAdded { .. }
             | Self::ClientRemoved { .. }
             | Self::ReplyRuleAdded { .. }
@@ -287,6 +456,8 @@ impl Event {
             | Self::SyncScheduled { .. }
             | Self::SyncStopped { .. }
             | Self::SyncApproved { .. }
+            | Self::TokenStocked { .. }
+            | Self::TokenUnstocked { .. }
             | Self::KeyRotated { .. }
             | Self::BackupMade { .. }
             | Self::Restored { .. } => None,

@@ -28,6 +28,11 @@ pub enum Question {
     NextCode {
         first: Code,
     },
+    /// What the browser is given for it, as JSON, and what its answer is verified by (`factors/passkey`).
+    Passkey {
+        options: String,
+        ceremony: Vec<u8>,
+    },
     /// A first TOTP token: its seed, shown once.
     Enrol {
         seed: Seed,
@@ -73,6 +78,8 @@ pub enum Again {
     ReusedCode,
     /// The phone may not be asked now: too often lately, or something else waits for it.
     NotAsked,
+    /// What the browser brought does not prove the passkey.
+    WrongPasskey,
     /// The two passwords differ.
     NoMatch,
     /// The directory does not take the new password.
@@ -80,10 +87,11 @@ pub enum Again {
 }
 
 impl Again {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 14] = [
         Self::WrongCode,
         Self::ReusedCode,
         Self::NotAsked,
+        Self::WrongPasskey,
         Self::NoMatch,
         Self::NotTaken(RefusalKind::OldWrong),
         Self::NotTaken(RefusalKind::NotAllowed),
@@ -103,6 +111,7 @@ impl Again {
             Self::ReusedCode => 2,
             Self::NotAsked => 3,
             Self::NoMatch => 4,
+            Self::WrongPasskey => 14,
             Self::NotTaken(RefusalKind::OldWrong) => 5,
             Self::NotTaken(RefusalKind::NotAllowed) => 6,
             Self::NotTaken(RefusalKind::Other) => 7,
@@ -129,6 +138,7 @@ impl Again {
             Self::WrongCode => "That code is not right. ".to_owned(),
             Self::ReusedCode => "That code has been used; wait for the next one. ".to_owned(),
             Self::NotAsked => "Your phone cannot be asked now. ".to_owned(),
+            Self::WrongPasskey => "The passkey was not accepted. ".to_owned(),
             Self::NoMatch => "The two passwords differ. ".to_owned(),
             Self::NotTaken(kind) => format!("The new password was not taken: {} ", why(kind)),
         }
@@ -161,6 +171,7 @@ impl Question {
             Self::RecoveryCode => "recovery-code",
             Self::Number { .. } => "number",
             Self::NextCode { .. } => "next-code",
+            Self::Passkey { .. } => "passkey",
             Self::Enrol { .. } => "enrol",
             Self::NewPassword { .. } => "new-password",
             Self::RepeatPassword { .. } => "repeat-password",
@@ -170,7 +181,12 @@ impl Question {
     /// May the person answer by another factor instead? Not once the factor is proven.
     pub const fn may_be_left(&self) -> bool {
         match self {
-            Self::Choice | Self::Code | Self::RecoveryCode | Self::Number { .. } | Self::NextCode { .. } => true,
+            Self::Choice
+            | Self::Code
+            | Self::RecoveryCode
+            | Self::Number { .. }
+            | Self::NextCode { .. }
+            | Self::Passkey { .. } => true,
             Self::Enrol { .. } | Self::NewPassword { .. } | Self::RepeatPassword { .. } => false,
         }
     }
@@ -181,6 +197,7 @@ impl Question {
             Self::Code | Self::NextCode { .. } => Some(Factor::Totp),
             Self::RecoveryCode => Some(Factor::RecoveryCode),
             Self::Number { .. } => Some(Factor::App),
+            Self::Passkey { .. } => Some(Factor::Passkey),
             Self::Choice | Self::Enrol { .. } | Self::NewPassword { .. } | Self::RepeatPassword { .. } => None,
         }
     }
@@ -196,6 +213,7 @@ impl Question {
                 format!("Confirm the number {number:02} on your phone, then continue here with any text")
             }
             Self::NextCode { .. } => "Wait for the next code and enter it".to_owned(),
+            Self::Passkey { .. } => "Use your passkey".to_owned(),
             Self::Enrol { .. } => {
                 format!("Add this key to your authenticator app: {secret} - then enter the code it shows")
             }
@@ -253,6 +271,11 @@ impl Dialog {
                 out.bytes(new.expose());
             }
             Question::RecoveryCode => out.byte(7),
+            Question::Passkey { options, ceremony } => {
+                out.byte(8);
+                out.bytes(options.as_bytes());
+                out.bytes(ceremony);
+            }
         }
         out.0
     }
@@ -281,6 +304,10 @@ impl Dialog {
             5 => Question::NewPassword { proven: from.factor()? },
             6 => Question::RepeatPassword { proven: from.factor()?, new: Password::new(from.bytes()?) },
             7 => Question::RecoveryCode,
+            8 => Question::Passkey {
+                options: String::from_utf8(from.bytes()?.to_vec()).map_err(|_| Unreadable)?,
+                ceremony: from.bytes()?.to_vec(),
+            },
             _ => return Err(Unreadable),
         };
         if !from.0.is_empty() {

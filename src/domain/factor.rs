@@ -14,10 +14,12 @@ pub enum Factor {
     RecoveryCode,
     /// A help desk's one-time permission to do without.
     Bypass,
+    /// A WebAuthn credential; it needs a browser at our own pages.
+    Passkey,
 }
 
 impl Factor {
-    pub const ALL: [Self; 5] = [Self::App, Self::Totp, Self::Hotp, Self::RecoveryCode, Self::Bypass];
+    pub const ALL: [Self; 6] = [Self::App, Self::Totp, Self::Hotp, Self::RecoveryCode, Self::Bypass, Self::Passkey];
 
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -26,6 +28,7 @@ impl Factor {
             Self::Hotp => "hotp",
             Self::RecoveryCode => "recovery-code",
             Self::Bypass => "bypass",
+            Self::Passkey => "passkey",
         }
     }
 }
@@ -37,7 +40,7 @@ impl std::fmt::Display for Factor {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no factor {0:?}; choose among app, totp, hotp, recovery-code, bypass")]
+#[error("there is no factor {0:?}; choose among app, totp, hotp, recovery-code, bypass, passkey")]
 pub struct UnknownFactor(String);
 
 impl std::str::FromStr for Factor {

@@ -12,6 +12,7 @@ use super::factor::Factor;
 use super::ids::{AuthenticatorId, ClientId, DirectoryId, UserId};
 use super::judgement::LockRule;
 use super::otp::{self, Parameters, TotpMemory};
+use super::passkey::{Credential, CredentialId, Standing};
 use super::secret::{Password, Seed};
 use super::sign_in::Screen;
 use super::user::{Account, Authenticator, Failures, Token, User};
@@ -20,7 +21,7 @@ pub const NOW: Timestamp = Timestamp::constant(1_700_000_000, 0);
 pub const RULE: LockRule = LockRule { failures: 10, duration: SignedDuration::from_mins(15) };
 
 pub fn no_screen() -> Screen {
-    Screen { shows_numbers: false, asks: false, picks: false }
+    Screen { shows_numbers: false, asks: false, picks: false, passkeys: false }
 }
 
 pub fn directory(kind: DirectoryKind) -> Directory {
@@ -70,6 +71,16 @@ pub fn seed() -> Seed {
     Seed::new(*b"12345678901234567890")
 }
 
+/// A passkey that has not been used yet; no ceremony reads it.
+pub fn passkey() -> Credential {
+    Credential {
+        id: CredentialId::new([7; 16]).unwrap(),
+        key: "{}".into(),
+        standing: Standing { sign_count: 0, backup_eligible: true, backed_up: true },
+        model: None,
+    }
+}
+
 /// An account that has these factors.
 pub fn account(factors: &[Factor]) -> Account {
     let authenticator =
@@ -85,6 +96,9 @@ pub fn account(factors: &[Factor]) -> Account {
     if factors.contains(&Factor::Hotp) {
         let seed = Seed::new(*b"a counter's own seed");
         authenticators.push(authenticator(3, Token::Hotp { seed, parameters: Parameters::default(), next_counter: 0 }));
+    }
+    if factors.contains(&Factor::Passkey) {
+        authenticators.push(authenticator(4, Token::Passkey(Box::new(passkey()))));
     }
     Account {
         user: User {
@@ -110,7 +124,7 @@ pub fn account(factors: &[Factor]) -> Account {
 pub fn code_at(account: &Account, now: Timestamp) -> String {
     let token = account.authenticators.iter().find_map(|authenticator| match &authenticator.token {
         Token::Totp { seed, parameters, .. } => Some((seed, *parameters)),
-        Token::App | Token::Hotp { .. } => None,
+        Token::App | Token::Hotp { .. } | Token::Passkey(_) => None,
     });
     let (seed, parameters) = token.unwrap();
     let code = otp::Token { seed, parameters }.code(otp::totp_step(now.as_second(), parameters.period));

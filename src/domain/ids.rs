@@ -34,6 +34,8 @@ id! {
     UserId;
     /// One enrolled instance of a factor.
     AuthenticatorId;
+    /// What turns a phone into an authenticator.
+    ActivationId;
     /// The question put to a second factor.
     ChallengeId;
     /// One attempt by a user through a client; also the id shown to people and written in every log line.

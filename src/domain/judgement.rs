@@ -10,6 +10,7 @@ use super::factor::Factor;
 use super::ids::AuthenticatorId;
 use super::otp::{self, HotpVerdict, LookAhead, TotpMemory, TotpVerdict, Window};
 use super::outcome::{Denial, Grant, Outcome};
+use super::passkey;
 use super::policy::barred;
 use super::secret::Code;
 use super::sign_in::Proof;
@@ -40,6 +41,7 @@ pub enum Change {
         authenticator: AuthenticatorId,
         next: u64,
     },
+    PasskeyUsed(passkey::Used),
     BypassUsed,
     /// One recovery code less; which one, the caller knows.
     RecoveryUsed,
@@ -98,6 +100,15 @@ pub fn judge(
         Proof::Enrolment => Judgement::just(Outcome::Granted(Grant::Enrolment)),
         Proof::Approved(_) => granted(account, Factor::App, None),
         Proof::Proven(factor) => Judgement::just(Outcome::Granted(Grant::Factor(*factor))),
+        Proof::Passkey(_) if !factors.contains(&Factor::Passkey) => denied(Denial::FactorNotAllowed),
+        Proof::Passkey(used) => match stood(account, used.authenticator) {
+            // Removed since the question was put.
+            None => denied(Denial::FactorNotAllowed),
+            Some(stood) if stood.may_become(used.standing) => {
+                granted(account, Factor::Passkey, Some(Change::PasskeyUsed(*used)))
+            }
+            Some(_) => failed(account, Denial::CopiedPasskey, rule, now),
+        },
         Proof::Pair(first, second) => match find_pair(account, factors, (first, second), now) {
             Some((factor, change)) => granted(account, factor, Some(change)),
             None => failed(account, Denial::WrongCode, rule, now),
@@ -120,7 +131,9 @@ pub fn judge(
 /// Denials that are failures of the second factor. A wrong password is the directory's to count.
 fn counts(denial: Denial) -> bool {
     match denial {
-        Denial::MissingCode | Denial::WrongCode | Denial::ReusedCode => true,
+        Denial::MissingCode | Denial::WrongCode | Denial::ReusedCode | Denial::WrongPasskey | Denial::CopiedPasskey => {
+            true
+        }
         Denial::WrongPassword
         | Denial::PasswordExpired
         | Denial::DialogOver
@@ -183,6 +196,13 @@ pub fn after_failure(before: Failures, rule: LockRule, now: Timestamp) -> Failur
 fn apply(account: &mut Account, change: Change) {
     match change {
         Change::Failures(failures) => account.failures = failures,
+        Change::PasskeyUsed(used) => {
+            for token in tokens(account, used.authenticator) {
+                if let Token::Passkey(credential) = token {
+                    credential.standing = used.standing;
+                }
+            }
+        }
         Change::BypassUsed => account.bypass_until = None,
         Change::RecoveryUsed => account.recovery_codes = account.recovery_codes.saturating_sub(1),
         Change::TotpMemory { authenticator, memory: accepted } => {
@@ -206,6 +226,14 @@ fn tokens(account: &mut Account, id: AuthenticatorId) -> impl Iterator<Item = &m
     account.authenticators.iter_mut().filter(move |found| found.id == id).map(|found| &mut found.token)
 }
 
+/// Where a passkey of the account stands.
+fn stood(account: &Account, id: AuthenticatorId) -> Option<passkey::Standing> {
+    account.authenticators.iter().filter(|found| found.id == id).find_map(|found| match &found.token {
+        Token::Passkey(credential) => Some(credential.standing),
+        Token::App | Token::Totp { .. } | Token::Hotp { .. } => None,
+    })
+}
+
 /// How far a token may have drifted for its owner to bring it back alone: ten minutes, or twenty codes. Further away a pair of codes
 /// may have been taken from the owner hours ago; then an administrator looks.
 const DRIFT_SEARCH: u32 = 20;
@@ -224,7 +252,7 @@ fn find_pair(
             std::str::from_utf8(code.expose()).ok().and_then(|code| otp::typed_code(code, digits).ok())
         };
         match &authenticator.token {
-            Token::App => None,
+            Token::App | Token::Passkey(_) => None,
             Token::Totp { seed, parameters, memory } => {
                 let (first, second) = (typed(first, parameters.digits)?, typed(second, parameters.digits)?);
                 let token = otp::Token { seed, parameters: *parameters };
@@ -246,7 +274,7 @@ fn find_pair(
 pub fn has_drifted(account: &Account, factors: &[Factor], code: &Code, now: Timestamp) -> bool {
     let Ok(typed) = std::str::from_utf8(code.expose()) else { return false };
     allowed(account, factors).any(|authenticator| match &authenticator.token {
-        Token::App => false,
+        Token::App | Token::Passkey(_) => false,
         Token::Totp { seed, parameters, memory } => otp::typed_code(typed, parameters.digits).is_ok_and(|code| {
             let token = otp::Token { seed, parameters: *parameters };
             token.is_near_totp(&code, now.as_second(), DRIFT_SEARCH, memory.last_accepted)
@@ -277,7 +305,7 @@ pub fn check_digits(account: &Account, factors: &[Factor], code: &Code, now: Tim
     for authenticator in allowed(account, factors) {
         let id = authenticator.id;
         let found = match &authenticator.token {
-            Token::App => Digits::Wrong,
+            Token::App | Token::Passkey(_) => Digits::Wrong,
             Token::Totp { seed, parameters, memory } => {
                 let token = otp::Token { seed, parameters: *parameters };
                 let code = otp::typed_code(typed, parameters.digits);
@@ -407,6 +435,26 @@ mod tests {
             judge(&mut account, &recovery, true, &Factor::ALL, RULE, NOW).outcome,
             Outcome::Denied(Denial::WrongCode)
         );
+    }
+
+    #[test]
+    fn r31_a_passkey_opens_only_while_its_counter_rises_and_while_the_account_has_it() {
+        let mut account = account(&[Factor::Passkey]);
+        let id = account.authenticators[0].id;
+        let mut judge_at = |authenticator, sign_count| {
+            let standing = passkey::Standing { sign_count, backup_eligible: true, backed_up: true };
+            let proof = Proof::Passkey(passkey::Used { authenticator, standing });
+            judge(&mut account, &proof, false, &Factor::ALL, RULE, NOW).outcome
+        };
+        let copied = Outcome::Denied(Denial::CopiedPasskey);
+        assert_eq!(judge_at(id, 7), Outcome::Granted(Grant::Factor(Factor::Passkey)));
+        assert_eq!(judge_at(id, 7), copied, "the same assertion, on whichever replica");
+        assert_eq!(judge_at(id, 6), copied);
+        assert_eq!(judge_at(id, 0), copied);
+        assert_eq!(judge_at(id, 8), Outcome::Granted(Grant::Factor(Factor::Passkey)));
+        let removed = AuthenticatorId(uuid::Uuid::max());
+        assert_eq!(judge_at(removed, 9), Outcome::Denied(Denial::FactorNotAllowed));
+        assert_eq!(account.failures.count, 0, "the success between forgave the others");
     }
 
     #[test]

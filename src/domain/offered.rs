@@ -6,6 +6,8 @@
 use super::client::CodeForm;
 use super::factor::Factor;
 use super::ids::ChallengeId;
+use super::outcome::Denial;
+use super::passkey;
 use super::secret::{Code, Password};
 
 /// What stood behind the password.
@@ -24,6 +26,15 @@ pub enum Extra {
     Shown(ChallengeId),
     /// What was proven earlier in the dialog.
     Proven(Option<Factor>),
+    /// What a browser answered for a passkey, and what it is verified by; for the driver alone.
+    Assertion {
+        ceremony: Vec<u8>,
+        answer: String,
+    },
+    /// A passkey whose signature was verified.
+    Passkey(passkey::Used),
+    /// A factor that was tried and not proven.
+    NotProven(Denial),
 }
 
 /// One way to read the field.
@@ -116,7 +127,12 @@ mod tests {
                 Extra::Digits(code) => format!("digits {}", String::from_utf8(code.expose().to_vec()).unwrap()),
                 Extra::Recovery(code) => format!("recovery {}", String::from_utf8(code.expose().to_vec()).unwrap()),
                 Extra::Name(factor) => format!("name {factor}"),
-                Extra::Pair(..) | Extra::Shown(_) | Extra::Proven(_) => "only in dialogs".to_owned(),
+                Extra::Pair(..)
+                | Extra::Shown(_)
+                | Extra::Proven(_)
+                | Extra::Assertion { .. }
+                | Extra::Passkey(_)
+                | Extra::NotProven(_) => "only in dialogs".to_owned(),
             };
             (password, extra)
         };

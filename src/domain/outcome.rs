@@ -47,6 +47,10 @@ pub enum Denial {
     MissingCode,
     WrongCode,
     ReusedCode,
+    /// What the browser brought does not prove the passkey.
+    WrongPasskey,
+    /// The passkey's counter went back: there may be two of it (WebAuthn L3 §6.1.1).
+    CopiedPasskey,
     /// The factor asked for is not allowed here or not enrolled.
     FactorNotAllowed,
     /// An answer to no open dialog: its State is unknown, used, expired, or another's (RFC 2865 §5.24).
@@ -84,6 +88,8 @@ impl Denial {
             Self::MissingCode => "missing-code",
             Self::WrongCode => "wrong-code",
             Self::ReusedCode => "reused-code",
+            Self::WrongPasskey => "wrong-passkey",
+            Self::CopiedPasskey => "copied-passkey",
             Self::FactorNotAllowed => "factor-not-allowed",
             Self::DialogOver => "dialog-over",
             Self::PromptRefused => "prompt-refused",

@@ -116,6 +116,8 @@ pub enum FileFault {
          it means"
     )]
     Twice { first: String, second: String, field: &'static str },
+    #[error("no column of the file is called {field} ({found}); name one so")]
+    NoTokenColumn { field: &'static str, found: String },
     #[error("there is no column {header:?}; the file has {found}")]
     NoColumn { header: String, found: String },
     #[error("{0:?} is no meaning of a column; there are {known}", known = columns::known())]

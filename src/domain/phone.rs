@@ -129,6 +129,12 @@ impl Phone {
         &self.number
     }
 
+    /// Enough of it for its owner to know it by, and for nobody else to dial it.
+    pub fn masked(&self) -> String {
+        let (start, end) = (self.number.get(..3), self.number.get(self.number.len().saturating_sub(2)..));
+        format!("{} … {}", start.unwrap_or_default(), end.unwrap_or_default())
+    }
+
     /// Digits dialled once the call is answered.
     pub fn extension(&self) -> Option<&str> {
         self.extension.as_deref()

@@ -67,6 +67,16 @@ pub fn requirement(
     }
 }
 
+impl Requirement {
+    /// Without a factor that this door cannot ask for.
+    #[must_use]
+    pub fn without(self, factor: Factor) -> Self {
+        let Self::AnyOf(mut factors) = self else { return self };
+        factors.retain(|known| *known != factor);
+        if factors.is_empty() { Self::Deny(Denial::NoFactor) } else { Self::AnyOf(factors) }
+    }
+}
+
 /// The same for a sign-in that was proven by a factor earlier: a bypass or the last recovery code is used up by then.
 pub fn requirement_after(proven: Option<Factor>, client: &Client, requirement: Requirement) -> Requirement {
     match (requirement, proven) {
@@ -115,6 +125,20 @@ mod tests {
         assert_eq!(asked(UserMatch::Refuse, Some(&bare)), Requirement::Deny(Denial::NoFactor));
         assert_eq!(asked(UserMatch::MustEnrol, Some(&bare)), Requirement::Deny(Denial::MustEnrol));
         assert_eq!(asked(UserMatch::PasswordOnly, Some(&bare)), Requirement::PasswordOnly(Exemption::NotEnrolled));
+    }
+
+    #[test]
+    fn whoever_has_a_passkey_alone_is_enrolled_and_has_no_factor_where_no_browser_is() {
+        let mut client = client();
+        client.user_match = UserMatch::PasswordOnly;
+        let account = account(&[Factor::Passkey]);
+        let asked = requirement(&client, Some(&account), AccountState::ENABLED, Some(ELSEWHERE), NOW);
+        assert_eq!(asked, Requirement::AnyOf(vec![Factor::Passkey]));
+        assert_eq!(asked.without(Factor::Passkey), Requirement::Deny(Denial::NoFactor));
+        let both = Requirement::AnyOf(vec![Factor::Totp, Factor::Passkey]);
+        assert_eq!(both.without(Factor::Passkey), Requirement::AnyOf(vec![Factor::Totp]));
+        let spared = Requirement::PasswordOnly(Exemption::TrustedNetwork);
+        assert_eq!(spared.clone().without(Factor::Passkey), spared);
     }
 
     #[test]

@@ -38,6 +38,8 @@ secret! {
     Seed;
     /// A one-time code or recovery code as a person typed it, already normalised.
     Code;
+    /// What a person answers to a security question, in comparison form.
+    Answer;
     /// The process-wide master key all other keys are derived from; 32 bytes.
     MasterKey;
 }

@@ -70,6 +70,9 @@ pub struct Session {
     pub created_at: Timestamp,
     pub seen_at: Timestamp,
     pub expires_at: Timestamp,
+    /// Language tags: what the person chose for good, and what the directory says.
+    pub language_chosen: Option<String>,
+    pub language: Option<String>,
 }
 
 impl Session {
@@ -102,6 +105,8 @@ mod tests {
             created_at: NOW,
             seen_at: NOW,
             expires_at: NOW,
+            language_chosen: None,
+            language: None,
         }
     }
 

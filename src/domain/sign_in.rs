@@ -17,6 +17,7 @@ use super::factor::Factor;
 use super::ids::ChallengeId;
 use super::offered::Extra;
 use super::outcome::{Denial, Exemption, Grant, Outcome};
+use super::passkey;
 use super::policy::Requirement;
 use super::secret::Code;
 use super::user::Account;
@@ -24,6 +25,7 @@ use super::ways;
 
 /// What the door can do for the person in front of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "each is something of its own that a door can or cannot")]
 pub struct Screen {
     /// Can it show a number to match?
     pub shows_numbers: bool,
@@ -31,6 +33,8 @@ pub struct Screen {
     pub asks: bool,
     /// Does it offer other ways beside each question? Then the best one is asked for at once.
     pub picks: bool,
+    /// Is it a page of ours in a browser that can be asked for a passkey?
+    pub passkeys: bool,
 }
 
 /// What the outcome will rest on. It is judged under the user's lock, where codes are used up.
@@ -47,6 +51,8 @@ pub enum Proof {
     Pair(Code, Code),
     Recovery(Code),
     Approved(ChallengeId),
+    /// Its signature was verified; its counter is judged.
+    Passkey(passkey::Used),
     /// Judged earlier in this dialog, before an expired password was changed.
     Proven(Factor),
 }
@@ -58,6 +64,8 @@ pub enum Prompt {
     Choice,
     Code,
     RecoveryCode,
+    /// The browser, for one of the person's passkeys.
+    Passkey,
     /// A first token, since there is none.
     Enrol,
     /// In place of the expired one; what was proven for it.
@@ -106,6 +114,8 @@ pub enum Event {
     PasswordDue,
     /// The directory lets nobody use the account any more, or it is gone; whatever it says of the password.
     Barred(Denial),
+    /// A passkey in the place of the password, and why it proves nothing.
+    PasskeyRefused(Denial),
     Answered(Answer),
     Judged(Outcome),
 }
@@ -156,6 +166,8 @@ impl SignIn {
         let plan = match requirement {
             Requirement::Deny(Denial::NoFactor | Denial::MustEnrol) if begin.may_enrol() => Plan::Prompt(Prompt::Enrol),
             Requirement::Deny(denial) => Plan::Judge(Proof::Denied(*denial)),
+            // Whatever would do, what was proven is judged: its counter is kept by that.
+            Requirement::PasswordOnly(_) if let Extra::Passkey(used) = begin.extra => Plan::Judge(Proof::Passkey(*used)),
             Requirement::PasswordOnly(exemption) => Plan::Judge(Proof::Exempt(*exemption)),
             Requirement::Enrolment => Plan::Judge(Proof::Enrolment),
             Requirement::AnyOf(factors) => begin.second_factor(factors),
@@ -178,7 +190,8 @@ impl SignIn {
             (State::Password(_) | State::Rechecking(_), Event::PasswordRefused) => {
                 judge(Proof::Denied(Denial::WrongPassword), false)
             }
-            (State::Rechecking(_), Event::Barred(denial)) => judge(Proof::Denied(denial), false),
+            (State::Password(_), Event::PasskeyRefused(denial))
+            | (State::Rechecking(_), Event::Barred(denial)) => judge(Proof::Denied(denial), false),
             (State::Asking { instead }, Event::Answered(answer)) => match answer {
                 Answer::Approved(challenge) => (Self { state: State::Rechecking(challenge) }, Step::Recheck),
                 Answer::Refused => judge(Proof::Denied(Denial::PromptRefused), false),
@@ -246,6 +259,7 @@ fn judge(proof: Proof, due: bool) -> (SignIn, Step) {
         | Proof::Pair(..)
         | Proof::Recovery(_)
         | Proof::Approved(_)
+        | Proof::Passkey(_)
         | Proof::Proven(_) => None,
     };
     (SignIn { state: State::Judging { denied, due } }, Step::Judge { proof, due })
@@ -266,6 +280,11 @@ impl Begin<'_> {
         let Self { client, account, screen, now, .. } = *self;
         let deny = |denial| Plan::Judge(Proof::Denied(denial));
         let allowed = |factor: Factor| factors.contains(&factor);
+        if let Extra::Passkey(used) = self.extra
+            && allowed(Factor::Passkey)
+        {
+            return Plan::Judge(Proof::Passkey(*used));
+        }
         // The same sign-in a moment ago: the same name, password, code and source.
         if account.is_some_and(|account| account.grace_until.is_some_and(|until| now < until)) {
             return Plan::Judge(Proof::Grace);
@@ -292,9 +311,14 @@ impl Begin<'_> {
             }
             Extra::Shown(challenge) if allowed(Factor::App) => Plan::Wait(*challenge),
             Extra::Proven(Some(factor)) => Plan::Judge(Proof::Proven(*factor)),
-            Extra::Digits(_) | Extra::Pair(..) | Extra::Recovery(_) | Extra::Name(_) | Extra::Shown(_) => {
-                deny(Denial::FactorNotAllowed)
-            }
+            Extra::NotProven(denial) => deny(*denial),
+            Extra::Digits(_)
+            | Extra::Pair(..)
+            | Extra::Recovery(_)
+            | Extra::Name(_)
+            | Extra::Shown(_)
+            | Extra::Assertion { .. }
+            | Extra::Passkey(_) => deny(Denial::FactorNotAllowed),
             Extra::Nothing | Extra::Proven(None) => {
                 // A bypass is there because nothing else is to hand; whoever has one is not asked.
                 if allowed(Factor::Bypass) {
@@ -320,7 +344,8 @@ impl Begin<'_> {
         let prompt = |factor| match factor {
             Factor::Totp | Factor::Hotp => Some(Prompt::Code),
             Factor::RecoveryCode => Some(Prompt::RecoveryCode),
-            Factor::App | Factor::Bypass => None,
+            Factor::Passkey if self.screen.passkeys => Some(Prompt::Passkey),
+            Factor::App | Factor::Bypass | Factor::Passkey => None,
         };
         let plan = match factor {
             _ if !factors.contains(&factor) => None,
@@ -339,6 +364,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::fixture::{NOW, account, client, no_screen};
+    use super::super::ids::AuthenticatorId;
     use super::super::outcome::Grant;
     use super::*;
 
@@ -417,7 +443,7 @@ mod tests {
     }
 
     fn page() -> Screen {
-        Screen { shows_numbers: true, asks: true, picks: true }
+        Screen { shows_numbers: true, asks: true, picks: true, passkeys: true }
     }
 
     fn at_a_page(account: &Account, extra: &Extra) -> (SignIn, Step) {
@@ -441,6 +467,30 @@ mod tests {
         assert!(matches!(step(&known, Extra::Nothing), Step::Prompt(Prompt::Code)));
         let lost = account(&[Factor::RecoveryCode]);
         assert!(matches!(step(&lost, Extra::Nothing), Step::Prompt(Prompt::RecoveryCode)));
+    }
+
+    #[test]
+    fn a_passkey_is_asked_for_only_by_a_browser_of_ours_and_an_unproven_one_is_no_password() {
+        let account = account(&[Factor::Passkey, Factor::Totp]);
+        let mut client = client();
+        client.bare_approval = false;
+        let step = |screen: Screen, extra: &Extra| {
+            let begin = with(&client, &account, extra, screen);
+            let factors = if screen.passkeys { vec![Factor::Totp, Factor::Passkey] } else { vec![Factor::Totp] };
+            SignIn::begin(&Requirement::AnyOf(factors), begin).0.on(Event::PasswordAccepted).1
+        };
+        assert!(matches!(step(page(), &Extra::Nothing), Step::Prompt(Prompt::Passkey)));
+        assert!(matches!(step(page(), &Extra::Name(Factor::Totp)), Step::Prompt(Prompt::Code)));
+        let elsewhere = Screen { passkeys: false, ..page() };
+        assert!(matches!(step(elsewhere, &Extra::Nothing), Step::Prompt(Prompt::Code)));
+        let refused = step(elsewhere, &Extra::Name(Factor::Passkey));
+        assert!(matches!(refused, Step::Judge { proof: Proof::Denied(Denial::FactorNotAllowed), .. }));
+        let wrong = step(page(), &Extra::NotProven(Denial::WrongPasskey));
+        assert!(matches!(wrong, Step::Judge { proof: Proof::Denied(Denial::WrongPasskey), .. }));
+
+        let first = SignIn::begin(&Requirement::AnyOf(vec![Factor::Passkey]), with(&client, &account, &Extra::Nothing, page()));
+        let (_, step) = first.0.on(Event::PasskeyRefused(Denial::WrongPasskey));
+        assert!(matches!(step, Step::Judge { proof: Proof::Denied(Denial::WrongPasskey), .. }));
     }
 
     #[test]
@@ -470,7 +520,7 @@ mod tests {
 
     fn events() -> impl Strategy<Value = Event> {
         let challenge = ChallengeId(uuid::Uuid::nil());
-        (0..11_u8).prop_map(move |which| match which {
+        (0..12_u8).prop_map(move |which| match which {
             0 | 1 => Event::PasswordAccepted,
             2 => Event::PasswordRefused,
             3 => Event::Answered(Answer::Approved(challenge)),
@@ -480,6 +530,7 @@ mod tests {
             7 => Event::Judged(Outcome::Granted(Grant::Factor(Factor::App))),
             8 => Event::Barred(Denial::DisabledInDirectory),
             9 => Event::PasswordDue,
+            10 => Event::PasskeyRefused(Denial::WrongPasskey),
             _ => Event::Judged(Outcome::Denied(Denial::WrongCode)),
         })
     }
@@ -489,29 +540,34 @@ mod tests {
             Just(Requirement::Deny(Denial::Blocked)),
             Just(Requirement::Enrolment),
             Just(Requirement::PasswordOnly(Exemption::ServiceAccount)),
-            prop::sample::subsequence(Factor::ALL.to_vec(), 1..=5).prop_map(Requirement::AnyOf),
+            prop::sample::subsequence(Factor::ALL.to_vec(), 1..=6).prop_map(Requirement::AnyOf),
         ]
     }
 
     proptest! {
-        /// R5: one path grants, and it leads over an accepted password and a judged proof.
+        /// R5: one path grants, and it leads over an accepted first factor and a judged proof. A passkey that was accepted in
+        /// the place of the password is what is judged then.
         #[test]
         fn r05_no_order_of_events_grants_without_password_and_judgement(
             requirement in requirements(),
-            typed in 0..3_u8,
+            typed in 0..5_u8,
             events in prop::collection::vec(events(), 0..12),
         ) {
+            let standing = passkey::Standing { sign_count: 1, backup_eligible: false, backed_up: false };
+            let used = passkey::Used { authenticator: AuthenticatorId(uuid::Uuid::nil()), standing };
             let extra = match typed {
                 0 => Extra::Nothing,
                 1 => Extra::Digits(Code::new(*b"123456")),
+                2 => Extra::Passkey(used),
+                3 => Extra::NotProven(Denial::WrongPasskey),
                 _ => Extra::Name(Factor::App),
             };
             let denied_by_policy = matches!(requirement, Requirement::Deny(_));
             let (mut machine, mut step) = begin(&requirement, &extra);
-            let (mut passwords, mut judged, mut asked, mut is_due) = (0, None, false, false);
+            let (mut firsts, mut judged, mut asked, mut is_due) = (0, None, false, false);
             for event in events {
                 match (&step, &event) {
-                    (Step::Password | Step::Recheck, Event::PasswordAccepted) => passwords += 1,
+                    (Step::Password | Step::Recheck, Event::PasswordAccepted) => firsts += 1,
                     (Step::Judge { proof, .. }, Event::Judged(Outcome::Granted(_))) => judged = Some(proof.clone()),
                     (Step::Ask(_) | Step::Show(_) | Step::Wait(_), _) => asked = true,
                     (Step::Password | Step::Recheck, Event::PasswordDue) => is_due = true,
@@ -519,11 +575,18 @@ mod tests {
                 }
                 (machine, step) = machine.on(event);
                 if let Step::Done(Outcome::Granted(_)) = step {
-                    prop_assert!(passwords >= 1);
+                    prop_assert!(firsts >= 1);
                     prop_assert!(!is_due, "an expired password opens nothing");
                     prop_assert!(judged.is_some());
+                    prop_assert!(typed != 3 || !matches!(requirement, Requirement::AnyOf(_)), "it was not proven");
+                    let allowed = match &requirement {
+                        Requirement::AnyOf(factors) => factors.contains(&Factor::Passkey),
+                        Requirement::PasswordOnly(_) => true,
+                        Requirement::Deny(_) | Requirement::Enrolment => false,
+                    };
+                    prop_assert!(typed != 2 || !allowed || matches!(judged, Some(Proof::Passkey(_))));
                     if matches!(judged, Some(Proof::Approved(_))) {
-                        prop_assert!(asked && passwords == 2);
+                        prop_assert!(asked && firsts == 2);
                     }
                 }
                 if let Step::Judge { proof: Proof::Exempt(_), .. } = step {

@@ -6,6 +6,7 @@ use super::directory::UniqueId;
 use super::factor::Factor;
 use super::ids::{AuthenticatorId, DirectoryId, UserId};
 use super::otp::{Parameters, TotpMemory};
+use super::passkey::Credential;
 use super::secret::Seed;
 
 /// Who it is. The key is (directory, unique id); the name is for people.
@@ -27,6 +28,7 @@ pub struct Authenticator {
     pub token: Token,
 }
 
+#[derive(Clone)]
 pub enum Token {
     /// Approves on a phone.
     App,
@@ -40,6 +42,7 @@ pub enum Token {
         parameters: Parameters,
         next_counter: u64,
     },
+    Passkey(Box<Credential>),
 }
 
 impl Token {
@@ -48,6 +51,7 @@ impl Token {
             Self::App => Factor::App,
             Self::Totp { .. } => Factor::Totp,
             Self::Hotp { .. } => Factor::Hotp,
+            Self::Passkey(_) => Factor::Passkey,
         }
     }
 }
@@ -82,7 +86,7 @@ pub struct Account {
 impl Account {
     pub fn has(&self, factor: Factor, now: Timestamp) -> bool {
         match factor {
-            Factor::App | Factor::Totp | Factor::Hotp => {
+            Factor::App | Factor::Totp | Factor::Hotp | Factor::Passkey => {
                 self.authenticators.iter().any(|authenticator| authenticator.token.factor() == factor)
             }
             Factor::RecoveryCode => self.recovery_codes > 0,

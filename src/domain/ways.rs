@@ -6,6 +6,8 @@ use super::user::Account;
 /// How well a factor withstands whoever would like to have it; the higher the better. `None`: nobody is asked for it.
 const fn strength(factor: Factor) -> Option<u8> {
     match factor {
+        // It is the only one that no false page gets hold of.
+        Factor::Passkey => Some(4),
         Factor::App => Some(3),
         Factor::Totp => Some(2),
         Factor::Hotp => Some(1),
@@ -48,8 +50,8 @@ mod tests {
 
     #[test]
     fn each_question_is_one_way_and_the_strongest_comes_first() {
-        assert_eq!(ways(&Factor::ALL, None), [Factor::App, Factor::Totp, Factor::RecoveryCode]);
-        assert_eq!(ways(&Factor::ALL, Some(Factor::Hotp)), [Factor::App, Factor::RecoveryCode]);
+        assert_eq!(ways(&Factor::ALL, None), [Factor::Passkey, Factor::App, Factor::Totp, Factor::RecoveryCode]);
+        assert_eq!(ways(&Factor::ALL, Some(Factor::Hotp)), [Factor::Passkey, Factor::App, Factor::RecoveryCode]);
         assert_eq!(ways(&[Factor::Hotp, Factor::Bypass], Some(Factor::App)), [Factor::Hotp]);
     }
 
@@ -57,7 +59,7 @@ mod tests {
     fn the_persons_choice_comes_before_the_last_one_and_that_before_the_strongest() {
         let mut known = account(&Factor::ALL);
         let asked = |account: &Account| first(&Factor::ALL, Some(account));
-        assert_eq!(asked(&known), Some(Factor::App));
+        assert_eq!(asked(&known), Some(Factor::Passkey));
         known.last_factor = Some(Factor::Hotp);
         assert_eq!(asked(&known), Some(Factor::Hotp));
         known.preferred_factor = Some(Factor::Totp);
@@ -65,7 +67,7 @@ mod tests {
         assert_eq!(first(&[Factor::Hotp], Some(&known)), Some(Factor::Hotp), "what is chosen may be gone");
         known.preferred_factor = Some(Factor::RecoveryCode);
         known.last_factor = None;
-        assert_eq!(asked(&known), Some(Factor::App));
+        assert_eq!(asked(&known), Some(Factor::Passkey));
         assert_eq!(first(&[Factor::RecoveryCode], Some(&known)), Some(Factor::RecoveryCode));
         assert_eq!(first(&[Factor::Bypass], None), None);
     }

@@ -2,4 +2,6 @@
 //! under the user's lock.
 
 pub mod app;
+pub mod passkey;
+pub mod questions;
 pub mod recovery;

@@ -61,7 +61,7 @@ pub async fn matches(
 }
 
 /// `None` if what is kept is no hash.
-fn compare(proof: &Code, kept: Option<&str>) -> Option<bool> {
+pub(super) fn compare(proof: &Code, kept: Option<&str>) -> Option<bool> {
     let Some(kept) = kept else {
         hash(proof, [0; 16]);
         return Some(false);

@@ -2,24 +2,24 @@
 
 use std::collections::BTreeSet;
 
+use data_encoding::BASE64URL_NOPAD;
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 use crate::ambient::Ambient;
+use crate::domain::crockford;
 use crate::domain::offered::RECOVERY_LENGTH;
 use crate::domain::otp::{self, CodeFault, Hash, MAX_SEARCH, Parameters, typed_code};
 use crate::domain::secret::{Code, Seed};
 use crate::domain::user::{Authenticator, Token};
 use crate::factors::recovery;
 use crate::store::audit::Actor;
+use crate::store::enrolment_links;
 use crate::store::users::Listed;
 use crate::store::{Store, StoreFault};
 
 /// How many recovery codes a person gets.
 pub const RECOVERY_CODES: usize = 10;
-
-/// Crockford's base32: nothing that is easily misread.
-const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 /// A seed as long as the hash's output (RFC 6238 §5.1 with RFC 4226 §4 R6).
 pub fn fresh_seed(hash: Hash, ambient: &Ambient) -> Seed {
@@ -28,6 +28,17 @@ pub fn fresh_seed(hash: Hash, ambient: &Ambient) -> Seed {
         Hash::Sha256 => Seed::new(ambient.bytes::<32>()),
         Hash::Sha512 => Seed::new(ambient.bytes::<64>()),
     }
+}
+
+/// Where an enrolment link leads: the path of its page.
+pub fn link_path(token: &Code) -> Zeroizing<String> {
+    Zeroizing::new(format!("/enrol/link/{}", BASE64URL_NOPAD.encode(token.expose())))
+}
+
+/// The token at the end of such a path; `None` for what can be none.
+pub fn link_token(text: &str) -> Option<Code> {
+    let bytes = Zeroizing::new(BASE64URL_NOPAD.decode(text.as_bytes()).ok()?);
+    (bytes.len() == enrolment_links::TOKEN).then(|| Code::new(bytes.as_slice()))
 }
 
 /// One recovery code, before it is hashed away.
@@ -46,19 +57,12 @@ pub fn new_recovery_codes(ambient: &Ambient) -> Vec<RecoveryCode> {
     let mut codes = Vec::with_capacity(RECOVERY_CODES);
     while codes.len() < RECOVERY_CODES {
         let bytes = Zeroizing::new(ambient.bytes::<RECOVERY_LENGTH>());
-        let letter = |byte: &u8| char::from(ALPHABET.get(usize::from(byte & 31)).copied().unwrap_or_default());
-        let letters = Zeroizing::new(bytes.iter().map(letter).collect::<String>());
+        let letters = crockford::letters(&*bytes);
         let Some((handle, secret)) = letters.split_at_checked(recovery::HANDLE_LENGTH) else { continue };
         if !handles.insert(handle.to_owned()) {
             continue;
         }
-        let mut shown = Zeroizing::new(String::with_capacity(RECOVERY_LENGTH + 3));
-        for (at, letter) in letters.chars().enumerate() {
-            if at > 0 && at % 4 == 0 {
-                shown.push('-');
-            }
-            shown.push(letter);
-        }
+        let shown = crockford::grouped(&letters);
         codes.push(RecoveryCode { shown, handle: handle.to_owned(), secret: Code::new(secret.as_bytes()) });
     }
     codes
@@ -89,7 +93,7 @@ pub fn found_again(
     };
     let Authenticator { id, label, token } = authenticator;
     let token = match token {
-        Token::App => None,
+        Token::App | Token::Passkey(_) => None,
         Token::Totp { seed, parameters, memory } => {
             let (first, second) = typed(&parameters)?;
             let token = otp::Token { seed: &seed, parameters };

@@ -1,9 +1,12 @@
 //! What the product does, one verb a file. Flows ask the domain what comes next and have the parts below do it; they
 //! know no wire.
 
+pub mod activations;
+pub mod authenticators;
 pub mod enrol;
 pub mod groups;
 pub mod import;
+pub mod passkeys;
 pub mod mail;
 pub mod people_file;
 pub mod places;
@@ -11,8 +14,10 @@ pub mod policy;
 pub mod portal;
 pub mod resolve;
 pub mod rotate;
+pub mod self_help;
 pub mod sign_in;
 pub mod sync;
 mod sync_changes;
 mod sync_members;
 pub mod throttle;
+pub mod token_stock;

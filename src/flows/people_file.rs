@@ -166,8 +166,8 @@ fn is_same(have: &Token, wanted: &Token) -> bool {
         (Token::Totp { seed: have, .. }, Token::Totp { seed, .. })
         | (Token::Hotp { seed: have, .. }, Token::Hotp { seed, .. }) => have.same_as(seed.expose()),
         (
-            Token::App | Token::Totp { .. } | Token::Hotp { .. },
-            Token::App | Token::Totp { .. } | Token::Hotp { .. },
+            Token::App | Token::Totp { .. } | Token::Hotp { .. } | Token::Passkey(_),
+            Token::App | Token::Totp { .. } | Token::Hotp { .. } | Token::Passkey(_),
         ) => false,
     }
 }

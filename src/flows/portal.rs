@@ -1,6 +1,8 @@
 //! Sign-in at the user portal: what its pages call. The sign-in itself is the one of every door ([`super::sign_in`]); here a name
 //! finds its directory, and a State its dialog.
 
+mod passkey;
+
 use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -10,7 +12,9 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::policy::Policy;
+use super::resolve::{self, Resolved};
 use super::sign_in::{Accepted, Attempt, Ended, FirstFactor, Granted, SignInError, SignIns};
+use super::throttle::Throttle;
 use crate::domain::challenge::Status;
 use crate::domain::client::Client;
 use crate::domain::dialog::{Again, Dialog, Question};
@@ -21,14 +25,18 @@ use crate::domain::name::{LoginName, fold};
 use crate::domain::outcome::{Denial, Grant};
 use crate::domain::secret::Password;
 use crate::domain::sign_in::Screen;
+use crate::factors::passkey::Passkeys;
 use crate::store::{Store, StoreFault};
+
+pub use passkey::Offer;
 
 /// What opens a dialog. The browser keeps it and nobody else.
 pub type DialogState = [u8; 16];
 
 /// What a person answers to a question.
 pub enum Answer {
-    /// What was typed: a code, or a new password. Anything, to go on once the phone has been answered.
+    /// What was typed: a code, or a new password; what the browser brought for a passkey. Anything, to go on once the phone has
+    /// been answered.
     Text(Password),
     /// Another way, of those that were offered.
     Pick(Factor),
@@ -75,10 +83,15 @@ pub struct Pending {
     pub expires_at: Timestamp,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Asked {
     Code,
     RecoveryCode,
+    /// `PublicKeyCredentialRequestOptionsJSON` (WebAuthn L3 §5.1.9) for the browser; the answer is its
+    /// `AuthenticationResponseJSON` as text.
+    Passkey {
+        options: String,
+    },
     /// The one after the code that was typed.
     NextCode,
     /// To be typed or chosen on the phone (R24), which has answered or not.
@@ -96,9 +109,11 @@ pub enum Asked {
 pub struct Portal {
     sign_ins: Arc<SignIns>,
     store: Store,
+    offers: Arc<Throttle>,
 }
 
-const SCREEN: Screen = Screen { shows_numbers: true, asks: true, picks: true };
+/// Pages of sign-in and of the demand for a passkey that a source may have in a minute.
+const OFFERS: u32 = 60;
 
 /// Where a name is tried.
 struct Placed<'n> {
@@ -116,7 +131,12 @@ struct Found {
 
 impl Portal {
     pub fn new(sign_ins: Arc<SignIns>, store: Store) -> Self {
-        Self { sign_ins, store }
+        Self { sign_ins, store, offers: Arc::new(Throttle::new(OFFERS)) }
+    }
+
+    /// `None` where the public address has no host name.
+    pub fn passkeys(&self) -> Option<&Passkeys> {
+        self.sign_ins.passkeys()
     }
 
     /// For [`Portal::begin`] and [`Portal::answer`]; a page may show it.
@@ -135,7 +155,7 @@ impl Portal {
         let policy = self.sign_ins.policies().current().await?;
         let placed = self.place(&policy, name).await?.ok_or(SignInError::NoDirectory)?;
         let Placed { client, name, is_ambiguous } = placed;
-        self.sign_in(Attempt { is_ambiguous, ..attempt(id, client, name, password, source) }).await
+        self.sign_in(Attempt { is_ambiguous, ..self.attempt(id, client, name, password, source) }).await
     }
 
     /// The answer to a question.
@@ -159,7 +179,7 @@ impl Portal {
         {
             return Ok(PortalEnd::Asked { state });
         }
-        let attempt = attempt(id, found.client, &found.dialog.name, field, source);
+        let attempt = self.attempt(id, found.client, &found.dialog.name, field, source);
         self.sign_in(Attempt { state: Some(state), pick, ..attempt }).await
     }
 
@@ -169,6 +189,7 @@ impl Portal {
         let question = match dialog.question {
             Question::Code => Asked::Code,
             Question::RecoveryCode => Asked::RecoveryCode,
+            Question::Passkey { options, .. } => Asked::Passkey { options },
             Question::NextCode { .. } => Asked::NextCode,
             Question::Number { challenge, number } => Asked::Number { number, status: self.status(challenge).await? },
             Question::NewPassword { .. } => Asked::NewPassword,
@@ -177,6 +198,23 @@ impl Portal {
             Question::Choice | Question::Enrol { .. } => return Ok(None),
         };
         Ok(Some(Pending { name: dialog.name, question, ways: dialog.ways, again: dialog.again, expires_at }))
+    }
+
+    /// Whose password a dialog has been opened with: nobody is asked anything before it is right. `None` once the dialog is
+    /// over, and where the directory does not know the name any more.
+    pub async fn proven(&self, state: &[u8]) -> Result<Option<UserId>, SignInError> {
+        let Some(Found { client, dialog, .. }) = self.find(state).await? else { return Ok(None) };
+        let policy = self.sign_ins.policies().current().await?;
+        let upstream = policy.directory(client.directory).ok_or(SignInError::NoDirectory)?;
+        let Ok(name) = LoginName::parse(&dialog.name) else { return Ok(None) };
+        let account = match resolve::resolve(&upstream.client, &name, Instant::now() + client.answer_by).await? {
+            Resolved::One(account) => account,
+            Resolved::NotOne => return Ok(None),
+        };
+        if account.state.denial(self.store.ambient().now()).is_some() {
+            return Ok(None);
+        }
+        Ok(self.store.user_of(client.directory, Some(&account.unique_id)).await?)
     }
 
     /// Completes when the phone that a State waits for has answered or its time is up; at `until` at the latest, and at once where
@@ -233,6 +271,32 @@ impl Portal {
         })
     }
 
+    fn attempt<'a>(
+        &self,
+        id: SignInId,
+        client: Arc<Client>,
+        name: &'a str,
+        field: &'a Password,
+        source: IpAddr,
+    ) -> Attempt<'a> {
+        let passkeys = self.passkeys().is_some();
+        Attempt {
+            id,
+            door: "portal",
+            screen: Screen { shows_numbers: true, asks: true, picks: true, passkeys },
+            client,
+            source,
+            whereabouts: Some(source),
+            name,
+            field,
+            first: FirstFactor::Bind { message_id: 1, controls: &[] },
+            machines_come_first: false,
+            state: None,
+            pick: None,
+            is_ambiguous: false,
+        }
+    }
+
     async fn sign_in(&self, attempt: Attempt<'_>) -> Result<PortalEnd, SignInError> {
         let directory = attempt.client.directory;
         // A page that nobody waits for any more has its answer all the same: nothing here waits for a person.
@@ -246,24 +310,6 @@ impl Portal {
             Ended::Throttled => PortalEnd::Throttled,
             Ended::EmptyPassword => PortalEnd::EmptyPassword,
         })
-    }
-}
-
-fn attempt<'a>(id: SignInId, client: Arc<Client>, name: &'a str, field: &'a Password, source: IpAddr) -> Attempt<'a> {
-    Attempt {
-        id,
-        door: "portal",
-        screen: SCREEN,
-        client,
-        source,
-        whereabouts: Some(source),
-        name,
-        field,
-        first: FirstFactor::Bind { message_id: 1, controls: &[] },
-        machines_come_first: false,
-        state: None,
-        pick: None,
-        is_ambiguous: false,
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod dialog;
 mod first_factor;
+mod passkey;
 mod run;
 
 use std::future::Future;
@@ -27,6 +28,7 @@ use crate::domain::ids::{ChallengeId, ClientId, SignInId, UserId};
 use crate::domain::outcome::{Denial, Grant, Outcome};
 use crate::domain::secret::Password;
 use crate::domain::sign_in::Screen;
+use crate::factors::passkey::{Broken, Passkeys};
 use crate::store::recorder::Recorder;
 use crate::store::waits::Waits;
 use crate::store::{Store, StoreFault};
@@ -34,6 +36,7 @@ use crate::tasks::Stop;
 use crate::telemetry::{self, SignInEnd, SignInFault, metrics};
 
 use dialog::Carried;
+pub use passkey::Assertion;
 pub use first_factor::{Accepted, CheckFault, Checked, Checker, FirstFactor};
 use run::{Decided, Run};
 
@@ -117,6 +120,8 @@ pub enum SignInError {
     Policy(#[from] PolicyOld),
     #[error(transparent)]
     TakenIn(#[from] ImportFault),
+    #[error(transparent)]
+    Passkey(#[from] Broken),
     #[error("the client's directory is not usable; see the log from when the policy was loaded")]
     NoDirectory,
     #[error(transparent)]
@@ -142,6 +147,7 @@ impl SignInError {
             Self::TakenIn(ImportFault::Directory(fault)) => fault.part(),
             Self::TakenIn(ImportFault::Store(_)) => "database",
             Self::Policy(_) => "policy",
+            Self::Passkey(_) => "passkey",
             Self::NoDirectory => "no_directory",
             Self::Check(_) => "upstream",
             Self::UnknownState => "directory_state",
@@ -160,6 +166,7 @@ impl SignInError {
             | Self::Store(_)
             | Self::TakenIn(_)
             | Self::Policy(_)
+            | Self::Passkey(_)
             | Self::NoDirectory
             | Self::Check(_)
             | Self::UnknownState
@@ -189,6 +196,7 @@ pub struct SignIns {
     policies: Policies,
     throttle: Throttle,
     waiting: Places,
+    passkeys: Option<Passkeys>,
     hashing: Arc<Semaphore>,
     limits: Limits,
     /// Requested when waiting sign-ins must end because the process does.
@@ -215,10 +223,22 @@ impl SignIns {
             policies,
             throttle: Throttle::new(limits.denials_per_source_per_minute),
             waiting: Places::default(),
+            passkeys: None,
             hashing: Arc::new(Semaphore::new(limits.hashing)),
             limits,
             closing,
         }
+    }
+
+    /// With passkeys, at the doors that can ask for one.
+    #[must_use]
+    pub fn with_passkeys(self, passkeys: Option<Passkeys>) -> Self {
+        Self { passkeys, ..self }
+    }
+
+    /// `None` where the public address has no host name.
+    pub fn passkeys(&self) -> Option<&Passkeys> {
+        self.passkeys.as_ref()
     }
 
     pub fn policies(&self) -> &Policies {
@@ -262,7 +282,7 @@ impl SignIns {
         let id = attempt.id;
         let limit = attempt.client.answer_by;
         let deadline = began + limit;
-        let run = Run { desk: self, attempt: &attempt, deadline, carried: Carried::default() };
+        let run = Run { desk: self, attempt: &attempt, deadline, carried: Carried::default(), switches: None };
         // What waits is small because each step is boxed.
         let ended = tokio::time::timeout_at(deadline, Box::pin(run.decide(gone))).await;
         let ended = ended.unwrap_or(Err(SignInError::Deadline(limit)));
@@ -273,7 +293,7 @@ impl SignIns {
                 if let Outcome::Denied(denial) = outcome
                     && denial != Denial::Throttled
                 {
-                    self.throttle.denied(attempt.source, Instant::now());
+                    self.throttle.count(attempt.source, Instant::now());
                 }
                 let method = method(outcome);
                 let (outcome, reason) = (outcome.as_str(), outcome.reason());

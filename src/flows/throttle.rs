@@ -1,4 +1,4 @@
-//! Denials a source may cause in a minute. A source over its budget is turned away before the directory is asked, so
+//! What a source may cause in a minute: denials, above all. A source over its budget is turned away before the directory is asked, so
 //! that nobody guesses passwords through us at speed (R15: the key is the peer's address, nothing a client can choose).
 
 use std::collections::HashMap;
@@ -12,7 +12,7 @@ const MINUTE: Duration = Duration::from_mins(1);
 /// Sources remembered at once. Only addresses of known clients get here, so this is a matter of very wide networks.
 const SOURCES: usize = 65_536;
 
-/// Counts denials by source, a minute at a time.
+/// Counts by source, a minute at a time.
 pub struct Throttle {
     per_minute: u32,
     counts: Mutex<HashMap<IpAddr, (Instant, u32)>>,
@@ -30,7 +30,8 @@ impl Throttle {
         count.is_some_and(|(since, count)| now.duration_since(*since) < MINUTE && *count >= self.per_minute)
     }
 
-    pub fn denied(&self, source: IpAddr, now: Instant) {
+    /// One more.
+    pub fn count(&self, source: IpAddr, now: Instant) {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         if counts.len() >= SOURCES {
             counts.retain(|_, (since, _)| now.duration_since(*since) < MINUTE);
@@ -54,7 +55,7 @@ mod tests {
         let (bad, good) = (IpAddr::from([192, 0, 2, 1]), IpAddr::from([192, 0, 2, 2]));
         for _ in 0..3 {
             assert!(!throttle.is_over(bad, start));
-            throttle.denied(bad, start);
+            throttle.count(bad, start);
         }
         assert!(throttle.is_over(bad, start));
         assert!(throttle.is_over("::ffff:192.0.2.1".parse().unwrap(), start), "the same address over IPv6");

@@ -1,4 +1,5 @@
-//! Removes what has run out: graces, challenges nobody can answer any more; makes next month's audit partition.
+//! Removes what has run out: graces, challenges nobody can answer any more, authenticators that were
+//! never proven; makes next month's audit partition.
 
 use std::time::Duration;
 

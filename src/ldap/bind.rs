@@ -14,7 +14,7 @@ use crate::wire::frame::op;
 use crate::wire::message::{BindRequest, Control, Proof};
 
 /// LDAP has nothing to show a number on.
-const SCREEN: Screen = Screen { shows_numbers: false, asks: false, picks: false };
+const SCREEN: Screen = Screen { shows_numbers: false, asks: false, picks: false, passkeys: false };
 
 /// What became of a bind.
 pub enum Bound {

@@ -48,6 +48,8 @@ pub fn denied(message_id: u32, denial: Denial, refusal: &str) -> Bytes {
         | Denial::MissingCode
         | Denial::WrongCode
         | Denial::ReusedCode
+        | Denial::WrongPasskey
+        | Denial::CopiedPasskey
         | Denial::FactorNotAllowed
         | Denial::PromptRefused
         | Denial::PromptExpired

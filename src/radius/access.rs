@@ -120,13 +120,13 @@ async fn sign_in(desk: &Desk, request: &Request, policy: &RadiusPolicy, field: &
             FirstFactor::Checker { by: &relay, in_field }
         }
     };
-    let asked = Screen { shows_numbers: policy.dialogs, asks: policy.dialogs, picks: false };
+    let asked = Screen { shows_numbers: policy.dialogs, asks: policy.dialogs, picks: false, passkeys: false };
     let attempt = attempt(desk, request, name, field, first, asked);
     Box::pin(conclude(desk, request, policy, Attempt { state, ..attempt })).await
 }
 
 /// EAP shows nothing of ours.
-const SILENT: Screen = Screen { shows_numbers: false, asks: false, picks: false };
+const SILENT: Screen = Screen { shows_numbers: false, asks: false, picks: false, passkeys: false };
 
 /// Somebody whom a server has signed in, and its word for it.
 pub struct Proven<'a> {

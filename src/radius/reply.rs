@@ -118,6 +118,8 @@ pub fn denied(request: &Request, denial: Denial) -> Made {
         | Denial::MissingCode
         | Denial::WrongCode
         | Denial::ReusedCode
+        | Denial::WrongPasskey
+        | Denial::CopiedPasskey
         | Denial::FactorNotAllowed
         | Denial::DialogOver
         | Denial::PromptRefused

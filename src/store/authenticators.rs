@@ -6,10 +6,11 @@ use uuid::Uuid;
 use super::audit::Actor;
 use super::seal::Place;
 use super::users::{Listed, end_graces};
-use super::{Store, StoreFault, sql};
+use super::{Store, StoreFault, passkeys, sql};
 use crate::domain::audit::Event;
 use crate::domain::ids::{AuthenticatorId, UserId};
 use crate::domain::otp::{Digits, Hash, Parameters, Period, TotpMemory};
+use crate::domain::passkey::{Credential, CredentialId, Standing};
 use crate::domain::secret::Seed;
 use crate::domain::user::{Authenticator, Token};
 
@@ -25,18 +26,27 @@ pub(super) struct TokenRow {
     pub anchor: i32,
     pub drift: i32,
     pub position: Option<i64>,
+    pub credential_id: Option<Vec<u8>>,
+    pub credential: Option<String>,
+    pub sign_count: Option<i64>,
+    pub backup_eligible: Option<bool>,
+    pub backed_up: Option<bool>,
+    pub model: Option<Uuid>,
 }
 
 pub(super) fn place(id: &Uuid) -> Place<'_> {
     Place::new("authenticators", "seed_sealed", id.as_bytes())
 }
 
-/// All authenticators of these users, as they stand now.
+/// All authenticators of these users, as they stand now. Pending ones are none yet.
 pub(super) async fn tokens(connection: &mut PgConnection, users: &[Uuid]) -> Result<Vec<TokenRow>, StoreFault> {
     Ok(sqlx::query_as!(
         TokenRow,
-        "select id, user_id, factor, label, seed_sealed, hash, digits, period, anchor, drift, position
-         from authenticators where user_id = any($1) order by id",
+        r#"select a.id, a.user_id, a.factor, a.label, a.seed_sealed, a.hash, a.digits, a.period, a.anchor, a.drift, a.position,
+                  p.credential_id as "credential_id?", p.credential as "credential?", p.sign_count as "sign_count?",
+                  p.backup_eligible as "backup_eligible?", p.backed_up as "backed_up?", p.model as "model?"
+           from authenticators a left join passkeys p on p.authenticator_id = a.id
+           where a.user_id = any($1) and a.proven_at is not null order by a.id"#,
         users,
     )
     .fetch_all(connection)
@@ -73,6 +83,16 @@ impl TokenRow {
                 let (seed, parameters) = secret()?;
                 Token::Hotp { seed, parameters, next_counter: position.unwrap_or(0) }
             }
+            "passkey" => {
+                let id = self.credential_id.and_then(CredentialId::new);
+                let (Some(id), Some(key)) = (id, self.credential) else { return Err(unreadable("credential")) };
+                let standing = Standing {
+                    sign_count: self.sign_count.and_then(|count| u32::try_from(count).ok()).unwrap_or(u32::MAX),
+                    backup_eligible: self.backup_eligible.unwrap_or(false),
+                    backed_up: self.backed_up.unwrap_or(false),
+                };
+                Token::Passkey(Box::new(Credential { id, key, standing, model: self.model }))
+            }
             _ => return Err(unreadable("factor")),
         };
         Ok(Authenticator { id: AuthenticatorId(self.id), label: self.label, token })
@@ -99,7 +119,7 @@ impl Store {
         Ok(id)
     }
 
-    /// The same for a person who has none yet; false if there is one by now. Two who know one password must not both
+    /// The same for a person who has none yet; `None` if there is one by now. Two who know one password must not both
     /// come away with a token.
     pub async fn enrol_first(
         &self,
@@ -107,26 +127,27 @@ impl Store {
         name: &str,
         enrolment: &Enrolment<'_>,
         by: &Actor,
-    ) -> Result<bool, StoreFault> {
+    ) -> Result<Option<AuthenticatorId>, StoreFault> {
         let mut tx = self.pool.begin().await?;
         sqlx::query_scalar!("select id from users where id = $1 for no key update", user.0)
             .fetch_optional(&mut *tx)
             .await?;
         let has_one = sqlx::query_scalar!(
-            r#"select exists (select from authenticators where user_id = $1) as "has_one!""#,
+            r#"select exists (select from authenticators where user_id = $1 and proven_at is not null) as "has_one!""#,
             user.0
         )
         .fetch_one(&mut *tx)
         .await?;
         if has_one {
-            return Ok(false);
+            return Ok(None);
         }
-        self.insert_authenticator(&mut tx, (user, name), enrolment, by).await?;
+        let id = self.insert_authenticator(&mut tx, (user, name), enrolment, by).await?;
+        self.end_first_enrolments(&mut tx, (user, name), None, by).await?;
         tx.commit().await?;
-        Ok(true)
+        Ok(Some(id))
     }
 
-    async fn insert_authenticator(
+    pub(super) async fn insert_authenticator(
         &self,
         tx: &mut PgConnection,
         (user, name): (UserId, &str),
@@ -136,14 +157,14 @@ impl Store {
         let id = self.ambient.id();
         let factor = enrolment.token.factor();
         let (secret, position) = match enrolment.token {
-            Token::App => (None, None),
+            Token::App | Token::Passkey(_) => (None, None),
             Token::Totp { seed, parameters, memory } => (Some((seed, parameters)), memory.last_accepted),
             Token::Hotp { seed, parameters, next_counter } => (Some((seed, parameters)), Some(*next_counter)),
         };
         let sealed = secret.map(|(seed, _)| self.keyring.seal(&place(&id), seed.expose(), self.ambient.bytes()));
         sqlx::query!(
-            "insert into authenticators (id, user_id, factor, label, serial, seed_sealed, hash, digits, period, position, created_at)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+            "insert into authenticators (id, user_id, factor, label, serial, seed_sealed, hash, digits, period, position, created_at, proven_at)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)",
             id,
             user.0,
             factor.as_str(),
@@ -158,6 +179,9 @@ impl Store {
         )
         .execute(&mut *tx)
         .await?;
+        if let Token::Passkey(credential) = enrolment.token {
+            passkeys::insert(tx, id, credential).await?;
+        }
         let event = Event::Enrolled {
             user,
             name: name.to_owned(),
@@ -223,7 +247,7 @@ impl Store {
         by: &Actor,
     ) -> Result<bool, StoreFault> {
         let (anchor, position) = match &authenticator.token {
-            Token::App => return Ok(false),
+            Token::App | Token::Passkey(_) => return Ok(false),
             Token::Totp { memory, .. } => (memory.anchor, memory.last_accepted),
             Token::Hotp { next_counter, .. } => (0, Some(*next_counter)),
         };

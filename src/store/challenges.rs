@@ -98,9 +98,7 @@ impl Store {
         let answer = if reply == Reply::ReportFraud { "fraud-reported" } else { status.as_str() };
         let mut events = vec![Event::PromptAnswered { challenge: id, user, answer, by: by.to_string() }];
         if reply == Reply::ReportFraud {
-            sqlx::query!("update users set blocked = true where id = $1", user.0).execute(&mut *tx).await?;
-            super::users::end_graces(&mut tx, user).await?;
-            events.push(Event::UserBlocked { user, name, by: by.to_string() });
+            events.extend(self.shut(&mut tx, (user, &name), None, by).await?.1);
         }
         self.administer(&mut tx, events).await?;
         notify(&mut tx, id).await?;

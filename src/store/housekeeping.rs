@@ -22,6 +22,7 @@ impl Store {
         )
         .execute(&self.pool)
         .await?;
+        self.forget_unproven(now).await?;
         let old = now.saturating_sub(CHALLENGES_KEPT).unwrap_or(now);
         sqlx::query!("delete from challenges where status <> 'waiting' and created_at < $1", sql(old) as _)
             .execute(&self.pool)

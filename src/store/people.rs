@@ -147,7 +147,8 @@ impl Store {
         let rows = sqlx::query!(
             r#"select u.id, d.name as directory, u.unique_id, u.name, u.dn, u.mail,
                       u.profile as "profile: Json<Profile>", u.enabled, u.blocked,
-                      array(select a.factor from authenticators a where a.user_id = u.id order by a.factor) as "factors!"
+                      array(select a.factor from authenticators a where a.user_id = u.id and a.proven_at is not null
+                            order by a.factor) as "factors!"
                from users u join directories d on d.id = u.directory_id
                where $1::uuid is null or u.directory_id = $1
                order by d.name, u.name, u.id"#,

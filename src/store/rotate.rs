@@ -11,7 +11,8 @@ use super::audit::Actor;
 use super::keys::CANARY;
 use super::seal::{Keyring, Place, SealFault};
 use super::{
-    Store, StoreFault, authenticators, directories, keys, mail_outbox, mail_server, radius_clients, upstream_servers,
+    Store, StoreFault, authenticators, directories, keys, mail_outbox, mail_server, radius_clients, token_stock,
+    upstream_servers,
 };
 use crate::domain::audit::Event;
 
@@ -75,6 +76,7 @@ impl Store {
             resealed += self.reseal_radius_clients().await?;
             resealed += self.reseal_upstream_servers().await?;
             resealed += self.reseal_authenticators().await?;
+            resealed += self.reseal_token_stock().await?;
             resealed += self.reseal_mail().await?;
             if self.sealing_keys().await?.iter().all(|id| *id == current) {
                 break;
@@ -240,6 +242,35 @@ impl Store {
         }
     }
 
+    async fn reseal_token_stock(&self) -> Result<u64, StoreFault> {
+        let mut resealed = 0;
+        let mut after = Uuid::nil();
+        loop {
+            let rows = sqlx::query_as!(
+                Sealed,
+                "select id, seed_sealed as value from token_stock where id > $1 order by id limit $2",
+                after,
+                BATCH,
+            )
+            .fetch_all(&self.pool)
+            .await?;
+            let Some(last) = rows.last() else { return Ok(resealed) };
+            after = last.id;
+            let (ids, old, new) = self.batch(&rows, token_stock::place)?;
+            let done = sqlx::query!(
+                "update token_stock t set seed_sealed = n.anew
+                 from unnest($1::uuid[], $2::bytea[], $3::bytea[]) as n (id, old, anew)
+                 where t.id = n.id and t.seed_sealed = n.old",
+                &ids,
+                &old,
+                &new,
+            )
+            .execute(&self.pool)
+            .await?;
+            resealed += done.rows_affected();
+        }
+    }
+
     /// Row, old value and new value of what is not under the current key yet.
     #[allow(clippy::type_complexity, reason = "three columns of one statement")]
     fn batch(
@@ -265,6 +296,7 @@ pub(super) async fn sealing_keys(connection: &mut PgConnection) -> Result<BTreeS
                  union all select bind_password_sealed from directories
                  union all select secret_sealed from radius_clients
                  union all select secret_sealed from upstream_servers
+                 union all select seed_sealed from token_stock
                  union all select seed_sealed from authenticators where seed_sealed is not null
                  union all select password_sealed from mail_server where password_sealed is not null
                  union all select body_sealed from mail_outbox where body_sealed is not null) sealed"#

@@ -3,11 +3,15 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use sha2::{Digest as _, Sha256};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::audit::Actor;
+use super::users::Listed;
 use super::{Store, StoreFault, sql};
+use crate::domain::audit::Event;
 use crate::domain::factor::Factor;
 use crate::domain::ids::{DirectoryId, UserId};
 use crate::domain::secret::Code;
@@ -40,8 +44,9 @@ impl Store {
         let now = self.ambient.now();
         let proven = begun.factor.map(|_| now);
         sqlx::query!(
-            "insert into sessions (id, token_hash, user_id, level, factor, proven_at, source, agent, created_at, seen_at, expires_at)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10)",
+            "insert into sessions (id, token_hash, user_id, level, factor, proven_at, source, agent, created_at, seen_at, expires_at,
+                                   idle_seconds)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10, $11)",
             self.ambient.id(),
             &hash(&token)[..],
             begun.user.0,
@@ -52,6 +57,7 @@ impl Store {
             cut(begun.agent),
             sql(now) as _,
             sql(self.ambient.after(limits.absolute)) as _,
+            i32::try_from(limits.idle.as_secs()).unwrap_or(i32::MAX),
         )
         .execute(&self.pool)
         .await?;
@@ -59,17 +65,16 @@ impl Store {
     }
 
     /// The session that a token opens; `None` if it has ended, was not used for too long, or its person may not come in.
-    pub async fn session(&self, token: &[u8], limits: Limits) -> Result<Option<Session>, StoreFault> {
+    pub async fn session(&self, token: &[u8]) -> Result<Option<Session>, StoreFault> {
         let now = self.ambient.now();
         let row = sqlx::query_as!(
             Row,
             "select s.id, s.user_id, s.level, s.factor, s.proven_at, s.source, s.agent, s.created_at, s.seen_at, s.expires_at,
-                    u.name, u.directory_id
+                    u.name, u.directory_id, u.language_chosen, u.profile ->> 'language' as language
              from sessions s join users u on u.id = s.user_id
-             where s.token_hash = $1 and s.expires_at > $2 and s.seen_at > $3 and u.enabled and not u.blocked",
+             where s.token_hash = $1 and s.expires_at > $2 and s.seen_at + make_interval(secs => s.idle_seconds) > $2 and u.enabled and not u.blocked",
             &hash(token)[..],
             sql(now) as _,
-            sql(now.saturating_sub(limits.idle).unwrap_or(Timestamp::MIN)) as _,
         )
         .fetch_optional(&self.pool)
         .await?;
@@ -83,21 +88,54 @@ impl Store {
     }
 
     /// The sessions of a person that are open, the last used first; no more than a hundred.
-    pub async fn sessions_of(&self, user: UserId, limits: Limits) -> Result<Vec<Session>, StoreFault> {
+    pub async fn sessions_of(&self, user: UserId) -> Result<Vec<Session>, StoreFault> {
         let now = self.ambient.now();
         let rows = sqlx::query_as!(
             Row,
             "select s.id, s.user_id, s.level, s.factor, s.proven_at, s.source, s.agent, s.created_at, s.seen_at, s.expires_at,
-                    u.name, u.directory_id
+                    u.name, u.directory_id, u.language_chosen, u.profile ->> 'language' as language
              from sessions s join users u on u.id = s.user_id
-             where s.user_id = $1 and s.expires_at > $2 and s.seen_at > $3 order by s.seen_at desc limit 100",
+             where s.user_id = $1 and s.expires_at > $2 and s.seen_at + make_interval(secs => s.idle_seconds) > $2 order by s.seen_at desc limit 100",
             user.0,
             sql(now) as _,
-            sql(now.saturating_sub(limits.idle).unwrap_or(Timestamp::MIN)) as _,
         )
         .fetch_all(&self.pool)
         .await?;
         rows.into_iter().map(Row::read).collect()
+    }
+
+    /// Ends one session of a person at the person's wish, and says so in the record; false if there is none.
+    pub async fn end_own_session(&self, user: &Listed, id: Uuid, by: &Actor) -> Result<bool, StoreFault> {
+        let mut tx = self.pool.begin().await?;
+        let ended = sqlx::query!("delete from sessions where id = $1 and user_id = $2", id, user.id.0);
+        let count = ended.execute(&mut *tx).await?.rows_affected();
+        self.ended(&mut tx, user, count, by).await?;
+        tx.commit().await?;
+        Ok(count > 0)
+    }
+
+    /// The same for all sessions but one.
+    pub async fn end_other_sessions(&self, user: &Listed, but: Uuid, by: &Actor) -> Result<u64, StoreFault> {
+        let mut tx = self.pool.begin().await?;
+        let ended = sqlx::query!("delete from sessions where user_id = $1 and id <> $2", user.id.0, but);
+        let count = ended.execute(&mut *tx).await?.rows_affected();
+        self.ended(&mut tx, user, count, by).await?;
+        tx.commit().await?;
+        Ok(count)
+    }
+
+    async fn ended(
+        &self,
+        connection: &mut PgConnection,
+        user: &Listed,
+        count: u64,
+        by: &Actor,
+    ) -> Result<(), StoreFault> {
+        if count == 0 {
+            return Ok(());
+        }
+        let event = Event::SessionsEnded { user: user.id, name: user.name.clone(), count, by: by.to_string() };
+        self.administer(connection, vec![event]).await
     }
 
     /// Ends one session of a person; false if there is none.
@@ -135,6 +173,8 @@ struct Row {
     created_at: jiff_sqlx::Timestamp,
     seen_at: jiff_sqlx::Timestamp,
     expires_at: jiff_sqlx::Timestamp,
+    language_chosen: Option<String>,
+    language: Option<String>,
 }
 
 impl Row {
@@ -154,6 +194,8 @@ impl Row {
             created_at: self.created_at.to_jiff(),
             seen_at: self.seen_at.to_jiff(),
             expires_at: self.expires_at.to_jiff(),
+            language_chosen: self.language_chosen,
+            language: self.language,
         })
     }
 }

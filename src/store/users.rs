@@ -60,6 +60,9 @@ pub struct Listed {
     pub locked_until: Option<Timestamp>,
     pub bypass_until: Option<Timestamp>,
     pub factors: Vec<String>,
+    /// A language tag: the person's own choice, before the directory's in the profile.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub language_chosen: Option<String>,
 }
 
 pub(super) struct UserRow {
@@ -186,7 +189,9 @@ impl Store {
         let rows = sqlx::query!(
             r#"select u.id, u.name, d.name as directory, u.dn, u.mail, u.profile as "profile: Json<Profile>",
                       u.directory_disabled, u.directory_until, u.enabled, u.blocked, u.locked_until, u.bypass_until,
-                      array(select a.factor from authenticators a where a.user_id = u.id order by a.factor) as "factors!",
+                      u.language_chosen,
+                      array(select a.factor from authenticators a where a.user_id = u.id and a.proven_at is not null
+                            order by a.factor) as "factors!",
                       (select count(*) from recovery_codes r where r.user_id = u.id and r.used_at is null) as "codes!"
                from users u join directories d on d.id = u.directory_id
                where $1::uuid[] is null or u.id = any($1)
@@ -217,6 +222,7 @@ impl Store {
                     locked_until: still(row.locked_until),
                     bypass_until: still(row.bypass_until),
                     factors,
+                    language_chosen: row.language_chosen,
                 }
             })
             .collect())
@@ -373,16 +379,40 @@ impl Store {
     }
 
     /// One sign-in without a second factor, until the time is up.
-    pub async fn grant_bypass(&self, user: &Listed, span: SignedDuration, by: &Actor) -> Result<Timestamp, StoreFault> {
+    pub async fn grant_bypass(
+        &self,
+        user: &Listed,
+        span: SignedDuration,
+        reason: Option<&str>,
+        by: &Actor,
+    ) -> Result<Timestamp, StoreFault> {
         let until = self.ambient.after(span);
         let mut tx = self.pool.begin().await?;
         sqlx::query!("update users set bypass_until = $2 where id = $1", user.id.0, sql(until) as _)
             .execute(&mut *tx)
             .await?;
-        let event = Event::BypassGranted { user: user.id, name: user.name.clone(), until, by: by.to_string() };
+        let (id, name, reason) = (user.id, user.name.clone(), reason.map(str::to_owned));
+        let event = Event::BypassGranted { user: id, name, until, reason, by: by.to_string() };
         self.administer(&mut tx, vec![event]).await?;
         tx.commit().await?;
         Ok(until)
+    }
+
+    /// Takes a bypass back; false if there was none that could still be used.
+    pub async fn end_bypass(&self, user: &Listed, by: &Actor) -> Result<bool, StoreFault> {
+        let mut tx = self.pool.begin().await?;
+        let ended = sqlx::query!(
+            "update users set bypass_until = null where id = $1 and bypass_until > $2",
+            user.id.0,
+            sql(self.ambient.now()) as _,
+        );
+        if ended.execute(&mut *tx).await?.rows_affected() == 0 {
+            return Ok(false);
+        }
+        let event = Event::BypassEnded { user: user.id, name: user.name.clone(), by: by.to_string() };
+        self.administer(&mut tx, vec![event]).await?;
+        tx.commit().await?;
+        Ok(true)
     }
 
     /// Takes every factor, grace, bypass and lockout away; the person enrols anew. Returns the authenticators removed.
@@ -395,8 +425,15 @@ impl Store {
         )
         .execute(&mut *tx)
         .await?;
-        let gone = sqlx::query!("delete from authenticators where user_id = $1", user.id.0).execute(&mut *tx).await?;
+        let gone = sqlx::query_scalar!(
+            r#"delete from authenticators where user_id = $1 returning proven_at is not null as "counts!""#,
+            user.id.0,
+        )
+        .fetch_all(&mut *tx)
+        .await?;
+        super::activations::cancel_all(&mut tx, user.id, self.ambient.now()).await?;
         sqlx::query!("delete from recovery_codes where user_id = $1", user.id.0).execute(&mut *tx).await?;
+        super::questions::forget(&mut tx, user.id).await?;
         // A lost phone must not answer what was asked before.
         let open = sqlx::query_scalar!(
             "update challenges set status = 'cancelled' where user_id = $1 and status in ('waiting', 'approved') returning id",
@@ -408,7 +445,7 @@ impl Store {
             super::challenges::notify(&mut tx, ChallengeId(challenge)).await?;
         }
         end_graces(&mut tx, user.id).await?;
-        let authenticators = gone.rows_affected();
+        let authenticators = gone.iter().filter(|counts| **counts).count() as u64;
         let event = Event::UserReset { user: user.id, name: user.name.clone(), authenticators, by: by.to_string() };
         self.administer(&mut tx, vec![event]).await?;
         tx.commit().await?;

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::shown;
@@ -65,5 +66,27 @@ pub fn sign_in_faulted(fault: &SignInFault<'_>) {
         error = shown(&fault.error.to_string()).to_string(),
         source = %fault.source,
         "sign-in not decided"
+    );
+}
+
+/// Somebody said that a sign-in was not theirs; their account is blocked now. A line that alerts hang on.
+pub fn fraud_reported(user: &str, sign_in: Option<impl std::fmt::Display>, by: &impl std::fmt::Display) {
+    tracing::warn!(
+        target: "vestibule::alert",
+        user = shown(user).to_string(),
+        sign_in = sign_in.map(tracing::field::display),
+        by = shown(&by.to_string()).to_string(),
+        "fraud reported"
+    );
+}
+
+/// Somebody may come in once without a second factor, by their own wish.
+pub fn bypass_started(user: &str, until: Timestamp, by: &impl std::fmt::Display) {
+    tracing::warn!(
+        target: "vestibule::alert",
+        user = shown(user).to_string(),
+        %until,
+        by = shown(&by.to_string()).to_string(),
+        "bypass started"
     );
 }

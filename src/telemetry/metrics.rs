@@ -31,6 +31,8 @@ const AUTH_SECONDS: &str = "vestibule_auth_duration_seconds";
 const AUTH_FAULTS: &str = "vestibule_auth_faults_total";
 const CHALLENGE_PENDING: &str = "vestibule_challenge_pending";
 const CHALLENGES: &str = "vestibule_challenges_total";
+const FRAUD_REPORTS: &str = "vestibule_fraud_reports_total";
+const BYPASSES: &str = "vestibule_bypasses_by_people_total";
 const SERVER_UP: &str = "vestibule_directory_server_up";
 const UPSTREAM_DISCARDED: &str = "vestibule_radius_upstream_discarded_total";
 const UPSTREAM_SECONDS: &str = "vestibule_upstream_duration_seconds";
@@ -56,7 +58,7 @@ const SIGN_IN_SECONDS: &[f64] = &[0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5
 const REQUEST_SECONDS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 const ROWS: &[f64] = &[1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0];
 
-const ALL: [(&str, Kind, &str); 32] = [
+const ALL: [(&str, Kind, &str); 34] = [
     (BUILD_INFO, Kind::Gauge, "Always 1; the version is a label."),
     (DATABASE_UP, Kind::Gauge, "1 while the database answers."),
     (CONNECTIONS_OPEN, Kind::Gauge, "LDAP client connections open now, by listener."),
@@ -76,6 +78,8 @@ const ALL: [(&str, Kind, &str); 32] = [
     (AUTH_FAULTS, Kind::Counter, "Sign-ins that nobody could decide, by the part that failed."),
     (CHALLENGE_PENDING, Kind::Gauge, "Sign-ins waiting for a person now, in this process."),
     (CHALLENGES, Kind::Counter, "Challenges that ended."),
+    (FRAUD_REPORTS, Kind::Counter, "People who said that a sign-in was not theirs."),
+    (BYPASSES, Kind::Counter, "One-time bypasses that people started themselves."),
     (SERVER_UP, Kind::Gauge, "1 while the directory server counts as healthy."),
     (UPSTREAM_DISCARDED, Kind::Counter, "Answers of upstream RADIUS servers that were dropped, by reason."),
     (UPSTREAM_SECONDS, Kind::Histogram(REQUEST_SECONDS), "Requests of our own to a directory."),
@@ -250,6 +254,14 @@ pub fn challenge_ended(method: &'static str, outcome: &'static str) {
     counter!(CHALLENGES, "method" => method, "outcome" => outcome).increment(1);
 }
 
+pub fn fraud_reported() {
+    counter!(FRAUD_REPORTS).increment(1);
+}
+
+pub fn bypass_started() {
+    counter!(BYPASSES).increment(1);
+}
+
 pub fn directory_server_is_up(directory: &str, server: &str, up: bool) {
     let (directory, server) = (DIRECTORIES.label(directory), SERVERS.label(server));
     gauge!(SERVER_UP, "directory" => directory, "server" => server).set(f64::from(up));
@@ -372,6 +384,8 @@ mod tests {
         });
         sign_in_faulted("ldap", "directory");
         challenge_ended("app", "approved");
+        fraud_reported();
+        bypass_started();
         directory_server_is_up("main", "ldap://ds1", false);
         directory_answered("main", "bind", Duration::from_millis(3));
         mail_queued("no_address");

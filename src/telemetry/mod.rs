@@ -6,6 +6,6 @@ mod logs;
 pub mod metrics;
 mod shown;
 
-pub use self::lines::{SignInEnd, SignInFault, sign_in_ended, sign_in_faulted};
+pub use self::lines::{SignInEnd, SignInFault, bypass_started, fraud_reported, sign_in_ended, sign_in_faulted};
 pub use self::logs::{LogFault, LogForm, init};
 pub use self::shown::{Shown, shown};

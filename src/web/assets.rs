@@ -30,6 +30,7 @@ macro_rules! assets {
 assets! {
     "style.css": "text/css; charset=utf-8",
     "portal.js": "text/javascript; charset=utf-8",
+    "passkey.js": "text/javascript; charset=utf-8",
     "icon.svg": "image/svg+xml",
 }
 

@@ -105,7 +105,7 @@ async fn enter(house: &House, guard: Guard, request: Request<Body>) -> Result<En
     let browser = known.or(visitor.as_deref()).unwrap_or_default().to_owned();
     let token = cookie::read(headers, cookie::SESSION).and_then(decoded);
     let session = match &token {
-        Some(token) => house.store.session(token, Limits::DEFAULT).await?,
+        Some(token) => house.store.session(token).await?,
         None => None,
     };
     let gone = token.is_some() && session.is_none();
@@ -125,8 +125,7 @@ async fn enter(house: &House, guard: Guard, request: Request<Body>) -> Result<En
         Fields::default()
     };
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    let chosen = cookie::read(headers, cookie::LANGUAGE).and_then(Locale::from_tag);
-    let locale = chosen.or_else(|| Locale::from_accept_language(text(header::ACCEPT_LANGUAGE)?)).unwrap_or_default();
+    let locale = locale(session.as_ref(), headers);
     let arrived = parts.extensions.get::<Arrived>().ok_or(Problem::Busy(None))?;
     let visit = Visit::new(Facts {
         now: house.store.ambient().now(),
@@ -146,6 +145,18 @@ async fn enter(house: &House, guard: Guard, request: Request<Body>) -> Result<En
     }
     parts.extensions.insert(visit);
     Ok(Entered::Welcome { request: Request::from_parts(parts, Body::empty()), visitor, gone })
+}
+
+/// What the person chose for good, then what was chosen in this browser, then what the directory says of the person, then what
+/// the browser says.
+fn locale(session: Option<&Session>, headers: &HeaderMap) -> Locale {
+    let of_person = |tag: fn(&Session) -> Option<&String>| session.and_then(tag).and_then(|tag| Locale::from_tag(tag));
+    let of_browser = || headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    of_person(|session| session.language_chosen.as_ref())
+        .or_else(|| cookie::read(headers, cookie::LANGUAGE).and_then(Locale::from_tag))
+        .or_else(|| of_person(|session| session.language.as_ref()))
+        .or_else(|| of_browser().and_then(Locale::from_accept_language))
+        .unwrap_or_default()
 }
 
 fn decoded(value: &str) -> Option<Vec<u8>> {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::config::{PublicUrl, WebConfig};
 use crate::flows::portal::Portal;
+use crate::flows::self_help::SelfHelp;
 use crate::store::Store;
 
 /// One per process.
@@ -12,6 +13,7 @@ pub struct House {
     pub portal: Portal,
     pub url: PublicUrl,
     pub settings: WebConfig,
+    pub help: SelfHelp,
 }
 
 pub(super) type Shared = Arc<House>;

@@ -44,7 +44,7 @@ impl Route {
 
 /// All routes with pages. Style sheets and scripts are everybody's.
 pub fn table() -> Vec<Route> {
-    [portal::home::routes(), portal::sign_in::routes()].into_iter().flatten().collect()
+    [portal::help::routes(), portal::home::routes(), portal::sign_in::routes()].into_iter().flatten().collect()
 }
 
 pub(super) fn router(house: Arc<House>) -> Router {

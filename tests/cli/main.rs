@@ -17,6 +17,7 @@ mod fixture;
 mod gateways;
 mod keys;
 mod people_files;
+mod portal;
 mod replies;
 mod running;
 mod upstreams;

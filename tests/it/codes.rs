@@ -107,7 +107,7 @@ async fn a_bypass_serves_one_of_32_binds_over_two_replicas_and_forgives_no_failu
     let user = appliance.person("user0001");
     let mut gateway = Ldap::connect(appliance.ldap_addr).await;
     assert_eq!(gateway.bind(&user.dn, &user.with(&user.wrong_code())).await, answer(49));
-    appliance.store().grant_bypass(&user.listed, SignedDuration::from_mins(5), &tester()).await.unwrap();
+    appliance.store().grant_bypass(&user.listed, SignedDuration::from_mins(5), None, &tester()).await.unwrap();
     let doors = [appliance.ldap_addr, replica.ldap_addr];
     let answers = race(&doors, 32, |_| (user.dn.clone(), user.password.clone())).await;
     assert_eq!(granted(&answers), 1);

@@ -90,7 +90,7 @@ async fn neither_bypass_nor_trusted_network_nor_exemption_nor_being_unknown_lets
     };
     let appliance = Appliance::before(&slapd).client(client).user("user0001").with(hotp()).await;
     let bypassed = &appliance.person("user0001").listed;
-    appliance.store().grant_bypass(bypassed, jiff::SignedDuration::from_mins(5), &tester()).await.unwrap();
+    appliance.store().grant_bypass(bypassed, jiff::SignedDuration::from_mins(5), None, &tester()).await.unwrap();
     let everybody = ["user0001", "user0002", "user0003"];
     let mut gateway = Ldap::connect(appliance.ldap_addr).await;
     for uid in everybody {

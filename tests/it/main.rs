@@ -26,6 +26,7 @@ mod names_openldap;
 mod outage;
 mod pending_bind;
 mod people_files;
+mod portal_sign_in;
 mod proxy_protocol;
 mod radius_access;
 mod radius_accounting;
@@ -50,6 +51,7 @@ mod sync_openldap;
 mod sync_runners;
 mod transport;
 mod web_requests;
+mod web_sign_in;
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test binary uses the part it needs")]
 
 pub mod appliance;
+pub mod authenticator;
 pub mod browser;
 pub mod eapol;
 pub mod freeradius;
@@ -11,6 +12,7 @@ pub mod ldap;
 pub mod mschap;
 pub mod paged;
 pub mod people;
+pub mod portal;
 pub mod postgres;
 pub mod process;
 pub mod radius;

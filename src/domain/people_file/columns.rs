@@ -261,6 +261,27 @@ pub fn understand(
         }
         named.for_each(|column| column.meaning = meaning);
     }
+    refuse_doubles(&columns)?;
+    let names =
+        |column: &Column| matches!(column.meaning, Meaning::Field(Field::Username | Field::Dn | Field::UniqueId));
+    if columns.iter().any(names) { Ok(columns) } else { Err(FileFault::NobodyNamed { found: found() }) }
+}
+
+/// The columns of a file of tokens: it names nobody, and each token by its serial number.
+pub fn understand_tokens(headers: &[String]) -> Result<Vec<Column>, FileFault> {
+    let column = |header: &String| Column { header: header.clone(), meaning: meaning(header, Format::Csv) };
+    let columns: Vec<Column> = headers.iter().map(column).collect();
+    refuse_doubles(&columns)?;
+    for field in [Field::OathSerial, Field::OathSecret] {
+        if !columns.iter().any(|column| column.meaning == Meaning::Field(field)) {
+            let found = headers.iter().map(|header| format!("{header:?}")).collect::<Vec<_>>().join(", ");
+            return Err(FileFault::NoTokenColumn { field: field.name(), found });
+        }
+    }
+    Ok(columns)
+}
+
+fn refuse_doubles(columns: &[Column]) -> Result<(), FileFault> {
     for (at, column) in columns.iter().enumerate() {
         let Meaning::Field(field) = column.meaning else { continue };
         if let Some(other) = columns.iter().skip(at + 1).find(|other| other.meaning == column.meaning) {
@@ -268,7 +289,5 @@ pub fn understand(
             return Err(FileFault::Twice { first, second, field: field.name() });
         }
     }
-    let names =
-        |column: &Column| matches!(column.meaning, Meaning::Field(Field::Username | Field::Dn | Field::UniqueId));
-    if columns.iter().any(names) { Ok(columns) } else { Err(FileFault::NobodyNamed { found: found() }) }
+    Ok(())
 }

@@ -4,8 +4,9 @@
 use super::columns::{Column, Field, Meaning};
 use super::{Cell, Format, Record, Refusal};
 use crate::domain::name::LoginName;
-use crate::domain::otp::{Digits, Hash, Parameters, Period, TotpMemory, is_weak, seed_from_base32};
+use crate::domain::otp::{Digits, Hash, Parameters, Period, SeedFault, TotpMemory, is_weak, seed_from_base32};
 use crate::domain::phone::{CountryCode, Phone};
+use crate::domain::secret::Seed;
 use crate::domain::user::Token;
 
 /// What the person who imports has decided.
@@ -99,8 +100,18 @@ pub fn read(record: &Record, columns: &[Column], format: Format, rules: Rules) -
     }
     let enabled = reader.enabled(format, rules.disabled_there)?;
     let phones = reader.phones()?;
-    let token = reader.token()?;
+    let token = reader.token(seed_from_base32)?;
     Ok(Row { line: record.line, unique_id, name, enabled, phones, token, fates: reader.fates })
+}
+
+/// The token of a record; `None` without a secret.
+pub fn token(
+    record: &Record,
+    columns: &[Column],
+    read_seed: fn(&str) -> Result<Seed, SeedFault>,
+) -> Result<Option<NewToken>, Refusal> {
+    let cells = record.cells.as_ref().map_err(Clone::clone)?;
+    Reader { columns, cells, country: None, fates: vec![] }.token(read_seed)
 }
 
 struct Reader<'a> {
@@ -248,7 +259,7 @@ impl<'a> Reader<'a> {
         Ok(Some(phone))
     }
 
-    fn token(&mut self) -> Result<Option<NewToken>, Refusal> {
+    fn token(&mut self, read_seed: fn(&str) -> Result<Seed, SeedFault>) -> Result<Option<NewToken>, Refusal> {
         const REST: [Field; 6] = [
             Field::OathSerial,
             Field::OathType,
@@ -257,7 +268,7 @@ impl<'a> Reader<'a> {
             Field::OathHash,
             Field::OathCounter,
         ];
-        let seed = self.parsed(Field::OathSecret, seed_from_base32, "write the token's secret in base32")?;
+        let seed = self.parsed(Field::OathSecret, read_seed, "write the token's secret")?;
         let Some(seed) = seed else {
             for field in REST {
                 if let Some((_, at, _)) = self.cell(field)? {

@@ -107,6 +107,9 @@ impl Run<'_> {
                 Extra::Shown(challenge)
             }
             Question::NextCode { first } => Extra::Pair(first, code()),
+            Question::Passkey { ceremony, .. } => {
+                Extra::Assertion { ceremony, answer: String::from_utf8_lossy(field.expose()).into_owned() }
+            }
             Question::Enrol { seed } => {
                 carried.enrolling = Some((seed, code()));
                 Extra::Nothing
@@ -143,6 +146,7 @@ impl Run<'_> {
             Prompt::Choice => Question::Choice,
             Prompt::Code => Question::Code,
             Prompt::RecoveryCode => Question::RecoveryCode,
+            Prompt::Passkey => self.passkey_question(held)?,
             Prompt::Enrol => Question::Enrol {
                 // Another try is for the key that the person has typed in already.
                 seed: self
@@ -207,6 +211,8 @@ impl Run<'_> {
             Question::NewPassword { .. } | Question::RepeatPassword { .. } => (None, LONG_ANSWER),
             // A recovery code lies in a drawer.
             Question::RecoveryCode => (None, LONG_ANSWER),
+            // As long as browsers wait for a person (WebAuthn L3 §15.1).
+            Question::Passkey { .. } => (None, LONG_ANSWER),
             Question::Choice | Question::Code | Question::Number { .. } | Question::NextCode { .. } => (None, ANSWER),
         };
         let text = dialog.question.text(again, &seed.map(seed_text).unwrap_or_default());
@@ -246,7 +252,7 @@ impl Run<'_> {
         let token = Token::Totp { seed: seed.clone(), parameters, memory: TotpMemory::default() };
         let enrolment = Enrolment { token: &token, label: "authenticator app", serial: None };
         let by = Actor(format!("dialog at {}", self.attempt.client.name));
-        Ok(store.enrol_first(account.user.id, &account.user.name, &enrolment, &by).await?)
+        Ok(store.enrol_first(account.user.id, &account.user.name, &enrolment, &by).await?.is_some())
     }
 
     /// Changes the expired password. What follows goes on with the new one; with the old one, and a reason to ask again,
@@ -280,7 +286,8 @@ impl Run<'_> {
     }
 
     pub(super) fn changes_passwords(&self) -> bool {
-        self.attempt.screen.asks && self.attempt.client.changes_passwords()
+        let allowed = self.switches.as_ref().is_none_or(|switches| switches.change_expired_password);
+        allowed && self.attempt.screen.asks && self.attempt.client.changes_passwords()
     }
 }
 

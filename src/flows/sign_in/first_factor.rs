@@ -6,6 +6,7 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::SignInError;
+use super::passkey::Assertion;
 use super::run::{Run, Subject};
 use crate::directory::{Upstream as Connection, Verdict};
 use crate::domain::directory::DirectoryKind;
@@ -28,6 +29,8 @@ pub enum FirstFactor<'a> {
     Checker { by: &'a dyn Checker, in_field: bool },
     /// Nobody here: the gateway has, and the field holds the second factor.
     Nobody,
+    /// We do, by a passkey that is both factors in one.
+    Passkey(&'a Assertion<'a>),
 }
 
 /// Somebody who checks first factors for us.
@@ -69,6 +72,8 @@ pub(super) enum First {
         answer: Bytes,
         due: bool,
     },
+    /// A passkey, and why it proves nothing.
+    NotProven(Denial),
 }
 
 impl Run<'_> {
@@ -95,7 +100,13 @@ impl Run<'_> {
             Extra::Digits(_) => account.has(Factor::Totp, now) || account.has(Factor::Hotp, now),
             Extra::Recovery(_) => account.has(Factor::RecoveryCode, now),
             Extra::Name(factor) => account.has(*factor, now),
-            Extra::Nothing | Extra::Pair(..) | Extra::Shown(_) | Extra::Proven(_) => false,
+            Extra::Nothing
+            | Extra::Pair(..)
+            | Extra::Shown(_)
+            | Extra::Proven(_)
+            | Extra::Assertion { .. }
+            | Extra::Passkey(_)
+            | Extra::NotProven(_) => false,
         });
         match readings.next() {
             Some(whole) if !meant => {
@@ -111,7 +122,7 @@ impl Run<'_> {
         match self.attempt.first {
             FirstFactor::Bind { .. } => true,
             FirstFactor::Checker { in_field, .. } => in_field,
-            FirstFactor::Nobody => false,
+            FirstFactor::Nobody | FirstFactor::Passkey(_) => false,
         }
     }
 
@@ -129,6 +140,8 @@ impl Run<'_> {
                 })
             }
             FirstFactor::Nobody => Ok(First::Accepted(Accepted::Unchecked)),
+            // It is verified before, with the account.
+            FirstFactor::Passkey(_) => Err(SignInError::Broken),
         }
     }
 

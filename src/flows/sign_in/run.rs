@@ -19,6 +19,7 @@ use crate::domain::name::LoginName;
 use crate::domain::offered::{Extra, Offered};
 use crate::domain::outcome::{Denial, Exemption, Grant, Outcome};
 use crate::domain::policy::{Requirement, requirement, requirement_after};
+use crate::domain::portal::Switches;
 use crate::domain::secret::Code;
 use crate::domain::sign_in::{Answer, Begin, Event, Prompt, Proof, SignIn, Step};
 use crate::domain::user::Account;
@@ -51,16 +52,18 @@ pub(super) struct Run<'a> {
     pub deadline: Instant,
     /// What an earlier part of its dialog has brought.
     pub carried: Carried,
+    /// At the portal, what this person may do there.
+    pub switches: Option<Switches>,
 }
 
 /// Whose sign-in it is.
-enum Who {
+pub(super) enum Who {
     /// A machine's account, by its DN, and why the directory lets nobody use it, if so. Who is known by a plainly spelled
     /// DN is not looked up: the bind alone has the word.
     Service(String, Option<Denial>),
     Person(Subject),
-    /// The name cannot be anybody's.
-    Nobody,
+    /// The name cannot be anybody's, or the passkey is not.
+    Nobody(Denial),
     /// Too many were denied from this source; nobody was asked.
     Throttled,
 }
@@ -100,23 +103,29 @@ impl Run<'_> {
         }
         match Box::pin(self.who(upstream)).await? {
             Who::Service(dn, barred) => Box::pin(self.service_account(upstream, &dn, barred)).await,
-            Who::Nobody => Box::pin(self.deny(upstream, Denial::NotOneEntry)).await,
+            Who::Nobody(denial) => Box::pin(self.deny(upstream, denial)).await,
             Who::Throttled => {
                 let denied = Proof::Denied(Denial::Throttled);
                 let outcome = Box::pin(self.conclude(None, denied, false, None, [0; 32])).await?;
                 Ok(Decided { ended: Ended::Throttled, outcome: Some(outcome) })
             }
-            Who::Person(subject) => match Box::pin(self.begin(upstream, &subject)).await? {
-                Some(begun) => Box::pin(self.drive(upstream, &subject, begun, gone)).await,
-                None => Ok(Decided::unrecorded(Ended::EmptyPassword)),
-            },
+            Who::Person(subject) => {
+                self.switches = Box::pin(self.switches(&subject)).await?;
+                match Box::pin(self.begin(upstream, &subject)).await? {
+                    Some(begun) => Box::pin(self.drive(upstream, &subject, begun, gone)).await,
+                    None => Ok(Decided::unrecorded(Ended::EmptyPassword)),
+                }
+            }
         }
     }
 
     /// Whose sign-in this is, as far as the name and the directory tell.
     async fn who(&self, upstream: &Upstream) -> Result<Who, SignInError> {
         let attempt = self.attempt;
-        let Ok(name) = LoginName::parse(attempt.name) else { return Ok(Who::Nobody) };
+        if let FirstFactor::Passkey(assertion) = attempt.first {
+            return Box::pin(self.owner(upstream, assertion.owner)).await;
+        }
+        let Ok(name) = LoginName::parse(attempt.name) else { return Ok(Who::Nobody(Denial::NotOneEntry)) };
         // Spelled so plainly that no two parsers can differ about it: no need to ask which entry it is.
         if let LoginName::Dn { text, dn } = &name
             && attempt.machines_come_first
@@ -180,6 +189,8 @@ impl Run<'_> {
                 metrics::service_account_bound(client, "denied");
                 self.deny(upstream, denial).await
             }
+            // No machine has a passkey.
+            (First::NotProven(_), _) => Err(SignInError::Broken),
             (First::Refused { answer, .. }, barred) => {
                 metrics::service_account_bound(client, "denied");
                 let denial = barred.unwrap_or(Denial::WrongPassword);
@@ -198,14 +209,20 @@ impl Run<'_> {
     /// Checks the first factor and sets the machine up; `None` if a password would be empty. All that it needs for that
     /// is let go again before anybody is waited for.
     async fn begin(&self, upstream: &Upstream, subject: &Subject) -> Result<Option<Box<(SignIn, Held)>>, SignInError> {
-        let Attempt { client, whereabouts, screen, .. } = self.attempt;
+        let Attempt { whereabouts, screen, .. } = self.attempt;
         let now = self.desk.store.ambient().now();
         let join_key = self.carried.join_key.unwrap_or_else(|| self.join_key(subject));
         let mut account = self.account(subject, &join_key).await?;
+        let client = match &self.switches {
+            Some(switches) => &switches.policy(&self.attempt.client, account.as_ref(), now),
+            None => &*self.attempt.client,
+        };
         let required = |account: Option<&Account>| match &subject.account {
             Some(found) => {
                 let proven = self.carried.change.as_ref().and_then(|(proven, _)| *proven);
-                requirement_after(proven, client, requirement(client, account, found.state, *whereabouts, now))
+                let asked = requirement(client, account, found.state, *whereabouts, now);
+                let asked = if screen.passkeys { asked } else { asked.without(Factor::Passkey) };
+                requirement_after(proven, client, asked)
             }
             None => Requirement::Deny(Denial::NotOneEntry),
         };
@@ -216,9 +233,14 @@ impl Run<'_> {
             let changed = Box::pin(self.change_password(upstream, subject, account.as_ref())).await?;
             (readings, again) = (changed.0.into_iter().collect(), changed.1);
         }
-        let checked = Box::pin(self.first_factor(upstream, subject, account.as_ref(), readings, now)).await?;
+        let checked = match self.attempt.first {
+            FirstFactor::Passkey(assertion) => Some(self.passkey_first(assertion, account.as_ref())),
+            FirstFactor::Bind { .. } | FirstFactor::Checker { .. } | FirstFactor::Nobody => {
+                Box::pin(self.first_factor(upstream, subject, account.as_ref(), readings, now)).await?
+            }
+        };
         let Some((first, mut offered)) = checked else { return Ok(None) };
-        if let FirstFactor::Nobody = self.attempt.first
+        if let FirstFactor::Nobody | FirstFactor::Passkey(_) = self.attempt.first
             && subject.account.as_ref().is_some_and(|found| found.state.disabled.is_none())
         {
             return Err(SignInError::UnknownState);
@@ -226,6 +248,7 @@ impl Run<'_> {
         let accepted = match &first {
             First::Accepted(_) => true,
             First::Refused { due, .. } => *due && self.changes_passwords(),
+            First::NotProven(_) => false,
         };
         if let (true, Some((seed, code)), Some(known)) = (accepted, &self.carried.enrolling, &account)
             && matches!(required(account.as_ref()), Requirement::Deny(Denial::NoFactor | Denial::MustEnrol))
@@ -250,6 +273,10 @@ impl Run<'_> {
             Requirement::Enrolment if account.is_none() => Requirement::Deny(Denial::UnknownUser),
             requirement => requirement,
         };
+        if let Extra::Assertion { ceremony, answer } = &offered.extra {
+            // Not before the password is right: nothing tells then whether the passkey was.
+            offered.extra = self.passkey_second(ceremony, account.as_ref().filter(|_| accepted), answer);
+        }
         let begin = Begin { client, account: account.as_ref(), extra: &offered.extra, screen: *screen, now };
         let (machine, _) = SignIn::begin(&requirement, begin);
         let wanted = matches!(&requirement, Requirement::AnyOf(factors) if factors.contains(&Factor::RecoveryCode));
@@ -259,7 +286,9 @@ impl Run<'_> {
             }
             _ => None,
         };
-        let user = account.as_ref().map(|account| account.user.id);
+        // What proves nothing may be anybody's, and no password came with it: it counts against nobody.
+        let is_anybodys = matches!(first, First::NotProven(Denial::WrongPasskey));
+        let user = account.as_ref().map(|account| account.user.id).filter(|_| !is_anybodys);
         let ways = match &requirement {
             Requirement::AnyOf(factors) if screen.picks => ways::ways(factors, None),
             Requirement::AnyOf(_) | Requirement::PasswordOnly(_) | Requirement::Enrolment | Requirement::Deny(_) => {
@@ -267,6 +296,16 @@ impl Run<'_> {
             }
         };
         Ok(Some(Box::new((machine, Held { first, offered, account, user, recovery, join_key, again, ways }))))
+    }
+
+    /// What the person may do at the portal; `None` at any other door.
+    async fn switches(&self, subject: &Subject) -> Result<Option<Switches>, SignInError> {
+        let client = &self.attempt.client;
+        if !client.portal {
+            return Ok(None);
+        }
+        let account = subject.account.as_ref().map(|found| &found.unique_id);
+        Ok(Some(self.desk.store.portal_switches_at(client.directory, account).await?))
     }
 
     async fn account(&self, subject: &Subject, join_key: &[u8; 32]) -> Result<Option<Account>, SignInError> {
@@ -289,6 +328,7 @@ impl Run<'_> {
             // No code can stand anywhere: that none does is nobody's failure.
             FirstFactor::Checker { in_field: false, .. } => vec![Offered { extra: Extra::Proven(None), ..nothing() }],
             // Perhaps the password that the gateway has checked; then it says nothing here.
+            FirstFactor::Passkey(_) => vec![],
             FirstFactor::Nobody => {
                 vec![Offered { extra: Offered::answer(field).unwrap_or(Extra::Nothing), ..nothing() }]
             }
@@ -321,9 +361,12 @@ impl Run<'_> {
                     {
                         return Box::pin(self.ask_next_code(first, &held, accepted.as_ref(), judged)).await;
                     }
-                    if let (Some(what), Outcome::Denied(Denial::WrongCode | Denial::ReusedCode)) = (repeats, judged) {
+                    if let (Some(what), Outcome::Denied(Denial::WrongCode | Denial::ReusedCode | Denial::WrongPasskey)) =
+                        (repeats, judged)
+                    {
                         held.again = Some(match judged {
                             Outcome::Denied(Denial::ReusedCode) => Again::ReusedCode,
+                            Outcome::Denied(Denial::WrongPasskey) => Again::WrongPasskey,
                             Outcome::Denied(_) | Outcome::Granted(_) => Again::WrongCode,
                         });
                         let asked = Box::pin(self.prompt(what, &held, accepted.as_ref())).await?;
@@ -411,6 +454,7 @@ impl Run<'_> {
                 (Event::PasswordDue, None, Some(answer))
             }
             First::Refused { answer, .. } => (Event::PasswordRefused, None, Some(answer)),
+            First::NotProven(denial) => (Event::PasskeyRefused(denial), None, None),
         }
     }
 
@@ -430,12 +474,17 @@ impl Run<'_> {
             Proof::Digits(_) | Proof::Pair(..) if self.carried.recovery => Some(Prompt::RecoveryCode),
             Proof::Digits(_) | Proof::Pair(..) => Some(Prompt::Code),
             Proof::Recovery(_) => Some(Prompt::RecoveryCode),
+            // With a password that was right; without one nobody is asked for anything.
+            Proof::Denied(Denial::WrongPasskey) if !matches!(self.attempt.first, FirstFactor::Passkey(_)) => {
+                Some(Prompt::Passkey)
+            }
             Proof::Denied(_)
             | Proof::Exempt(_)
             | Proof::Grace
             | Proof::Enrolment
             | Proof::Bypass
             | Proof::Approved(_)
+            | Proof::Passkey(_)
             | Proof::Proven(_) => None,
         }
     }

@@ -13,11 +13,12 @@ use crate::domain::factor::Factor;
 use crate::domain::ids::ChallengeId;
 use crate::domain::judgement::{Change, judge};
 use crate::domain::outcome::{Denial, Grant, Outcome};
+use crate::domain::passkey::Standing;
 use crate::domain::sign_in::Proof;
 use crate::domain::user::Account;
 use crate::store::audit::{Head, append};
 use crate::store::users::UserRow;
-use crate::store::{Store, StoreFault, authenticators, challenges, sql};
+use crate::store::{Store, StoreFault, authenticators, challenges, passkeys, sql};
 
 /// What one job is told once the batch is committed.
 #[derive(Clone, Copy)]
@@ -42,6 +43,7 @@ struct Books {
     challenges: Vec<Open>,
     changed_users: BTreeMap<Uuid, bool>,
     changed_tokens: BTreeMap<Uuid, (i32, i32, i64)>,
+    used_passkeys: BTreeMap<Uuid, Standing>,
     /// Recovery codes not used yet, of those offered in this batch.
     unused_codes: HashSet<(Uuid, String)>,
     used_codes: Vec<(Uuid, String)>,
@@ -106,7 +108,7 @@ pub(super) async fn commit(
 #[derive(Default)]
 struct Wanted {
     users: Vec<Uuid>,
-    /// Users whose tokens a code is checked against, or who must have none.
+    /// Users whose tokens a code or a passkey is checked against, or who must have none.
     with_tokens: Vec<Uuid>,
     /// Those who come to enrol, and must never have had recovery codes either.
     enrolling: Vec<Uuid>,
@@ -125,7 +127,7 @@ impl Wanted {
                     let Some(user) = conclusion.user else { continue };
                     wanted.users.push(user.0);
                     match &conclusion.proof {
-                        Proof::Digits(_) | Proof::Pair(..) => wanted.with_tokens.push(user.0),
+                        Proof::Digits(_) | Proof::Pair(..) | Proof::Passkey(_) => wanted.with_tokens.push(user.0),
                         Proof::Enrolment => {
                             wanted.with_tokens.push(user.0);
                             wanted.enrolling.push(user.0);
@@ -169,6 +171,7 @@ async fn open_books(store: &Store, tx: &mut PgConnection, jobs: &[Job]) -> Resul
         challenges: vec![],
         changed_users: BTreeMap::new(),
         changed_tokens: BTreeMap::new(),
+        used_passkeys: BTreeMap::new(),
         unused_codes: HashSet::new(),
         used_codes: vec![],
         new_graces: BTreeMap::new(),
@@ -430,6 +433,7 @@ impl Books {
             | Proof::Digits(_)
             | Proof::Pair(..)
             | Proof::Recovery(_)
+            | Proof::Passkey(_)
             | Proof::Proven(_) => {}
         }
         // Unused under the lock; an earlier one of this batch takes it off the list.
@@ -452,6 +456,9 @@ impl Books {
                         let event = Event::LockedOut { user, name: name.clone(), until };
                         self.events.push((self.now, event));
                     }
+                }
+                Change::PasskeyUsed(used) => {
+                    self.used_passkeys.insert(used.authenticator.0, used.standing);
                 }
                 Change::BypassUsed => {
                     self.changed_users.entry(user.0).or_default();
@@ -562,6 +569,7 @@ fn without_account(proof: &Proof) -> Outcome {
         | Proof::Pair(..)
         | Proof::Recovery(_)
         | Proof::Approved(_)
+        | Proof::Passkey(_)
         | Proof::Proven(_) => Outcome::Denied(Denial::UnknownUser),
     }
 }
@@ -584,15 +592,33 @@ async fn write(tx: &mut PgConnection, books: &Books, jobs: &[Job]) -> Result<(),
             positions.push(*position);
         }
         sqlx::query!(
-            "update authenticators a set anchor = t.anchor, drift = t.drift, position = t.position
+            "update authenticators a set anchor = t.anchor, drift = t.drift, position = t.position, last_used_at = $5
              from unnest($1::uuid[], $2::int[], $3::int[], $4::bigint[]) as t(id, anchor, drift, position) where a.id = t.id",
             &ids,
             &anchors,
             &drifts,
             &positions,
+            sql(books.now) as _,
         )
         .execute(&mut *tx)
         .await?;
+    }
+    // An approval does not say which phone it came from; a person's only one is known.
+    let approved: Vec<Uuid> = books.changed_users.iter().filter(|(_, by_app)| **by_app).map(|(id, _)| *id).collect();
+    if !approved.is_empty() {
+        sqlx::query!(
+            "update authenticators a set last_used_at = $2
+             where a.user_id = any($1) and a.factor = 'app' and a.proven_at is not null
+               and not exists (select from authenticators o where o.user_id = a.user_id and o.id <> a.id and o.factor = 'app'
+                                                             and o.proven_at is not null)",
+            &approved,
+            sql(books.now) as _,
+        )
+        .execute(&mut *tx)
+        .await?;
+    }
+    for (id, standing) in &books.used_passkeys {
+        passkeys::used(tx, *id, *standing, books.now).await?;
     }
     for (user, handle) in &books.used_codes {
         sqlx::query!(

@@ -1,5 +1,6 @@
 //! The portal's pages, one file per area. Each answers `routes()`; `web/routes.rs` is their table.
 
+pub mod help;
 pub mod home;
 pub mod sign_in;
 
@@ -13,7 +14,7 @@ use super::problem::Problem;
 use super::visit::Visit;
 use crate::domain::factor::Factor;
 use crate::domain::ids::UserId;
-use crate::domain::session::{Level, Limits};
+use crate::domain::session::Level;
 use crate::store::sessions::Begun;
 
 /// Begins a session and goes on to a page. The one before it ends, and what the browser is known by is made anew: nothing
@@ -27,8 +28,13 @@ pub(super) async fn enter(
     if let Some(session) = &visit.session {
         house.store.end_session(session.user, session.id).await?;
     }
+    let switches = house.help.switches(user).await?;
+    if !switches.sign_in {
+        return Err(Problem::Forbidden);
+    }
+    let limits = switches.session_limits();
     let begun = Begun { user, level, factor, source: visit.source, agent: &visit.agent };
-    let token = house.store.begin_session(&begun, Limits::DEFAULT).await?;
+    let token = house.store.begin_session(&begun, limits).await?;
     let mut response = go(to);
     let headers = response.headers_mut();
     cookie::set(headers, cookie::SESSION, &BASE64URL_NOPAD.encode(token.expose()), None);

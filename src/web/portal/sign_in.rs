@@ -27,7 +27,7 @@ use crate::domain::factor::Factor;
 use crate::domain::ids::SignInId;
 use crate::domain::outcome::Denial;
 use crate::domain::session::Level;
-use crate::flows::portal::{Answer, Asked, Pending, PortalEnd};
+use crate::flows::portal::{Answer, Asked, Offer, Pending, PortalEnd};
 use crate::flows::sign_in::SignInError;
 use crate::words::Words;
 
@@ -35,6 +35,7 @@ pub fn routes() -> Vec<Route> {
     vec![
         Route::get("/sign-in", Guard::Anyone, page),
         Route::post("/sign-in", Guard::Anyone, begin),
+        Route::post("/sign-in/passkey", Guard::Anyone, begin_by_passkey),
         Route::get("/sign-in/again", Guard::SignedIn, again),
         Route::get("/sign-in/next", Guard::Anyone, question),
         Route::post("/sign-in/next", Guard::Anyone, answer),
@@ -52,24 +53,33 @@ struct SignInPage {
     /// Somebody who is signed in already confirms that it is still them.
     again: bool,
     sign_in: Option<String>,
+    /// For browsers that have a passkey of somebody who needs no password.
+    passkey: Option<Offer>,
 }
 
-async fn page(visit: Visit) -> Result<Response, Problem> {
+async fn page(State(house): State<Shared>, visit: Visit) -> Result<Response, Problem> {
     if visit.session.as_ref().is_some_and(|session| session.level == Level::Full) {
         return Ok(go(destination(&visit)));
     }
-    show(&form(&visit, String::new(), false))
+    show(&form(&house, &visit, String::new(), false).await)
 }
 
 /// The second factor has to be proven anew, and the password with it.
-async fn again(visit: Visit) -> Result<Response, Problem> {
+async fn again(State(house): State<Shared>, visit: Visit) -> Result<Response, Problem> {
     let name = visit.session.as_ref().map(|session| session.name.clone()).unwrap_or_default();
-    show(&form(&visit, name, true))
+    show(&form(&house, &visit, name, true).await)
 }
 
-fn form(visit: &Visit, name: String, again: bool) -> SignInPage {
+async fn form(house: &House, visit: &Visit, name: String, again: bool) -> SignInPage {
     let title = if again { "sign-in-again-title" } else { "sign-in-title" };
-    SignInPage { page: Page::new(visit, title), name, next: visit.next().to_owned(), again, sign_in: None }
+    // The page is whole without it, whatever does not answer.
+    let passkey = house.portal.offer_passkey(visit.source).await.unwrap_or_else(|error| {
+        tracing::warn!(%error, "a sign-in page offers no passkey");
+        None
+    });
+    let page = Page::new(visit, title);
+    let page = if passkey.is_some() { page.script("passkey.js") } else { page };
+    SignInPage { page, name, next: visit.next().to_owned(), again, sign_in: None, passkey }
 }
 
 async fn begin(State(house): State<Shared>, visit: Visit) -> Result<Response, Problem> {
@@ -77,6 +87,14 @@ async fn begin(State(house): State<Shared>, visit: Visit) -> Result<Response, Pr
     let id = house.portal.new_id();
     let end = house.portal.begin(id, name, &visit.fields.password("password"), visit.source).await;
     ended(&house, &visit, name, (id, end)).await
+}
+
+/// A passkey in the place of name and password.
+async fn begin_by_passkey(State(house): State<Shared>, visit: Visit) -> Result<Response, Problem> {
+    let state = BASE64URL_NOPAD.decode(visit.fields.text("state").as_bytes()).unwrap_or_default();
+    let id = house.portal.new_id();
+    let end = house.portal.begin_by_passkey(id, &state, visit.fields.text("answer"), visit.source).await;
+    ended(&house, &visit, "", (id, end)).await
 }
 
 /// The page of the question that is open, drawn from the State in the browser's cookie.
@@ -105,7 +123,7 @@ async fn answer(State(house): State<Shared>, visit: Visit) -> Result<Response, P
     let id = house.portal.new_id();
     let say = async |state: &[u8], answer: Answer| house.portal.answer(id, state, &answer, visit.source).await;
     let picked = fields.get("pick").and_then(|pick| pick.parse::<Factor>().ok());
-    let end = match (pending.question, picked) {
+    let end = match (&pending.question, picked) {
         (_, Some(factor)) => say(state.expose(), Answer::Pick(factor)).await,
         (Asked::NewPassword, None) => {
             let (new, repeated) = (fields.password("new"), fields.password("repeated"));
@@ -155,7 +173,7 @@ async fn ended(
         PortalEnd::Throttled => "sign-in-throttled",
         PortalEnd::EmptyPassword => "sign-in-empty-password",
     };
-    let mut page = form(visit, name.to_owned(), visit.session.is_some());
+    let mut page = form(house, visit, name.to_owned(), visit.session.is_some()).await;
     page.page.problem = Some(visit.words.get(refused));
     page.sign_in = Some(id.0.to_string());
     let mut response = show_as(StatusCode::FORBIDDEN, &page)?;
@@ -168,6 +186,9 @@ async fn ended(
 fn refusal(denial: Denial) -> &'static str {
     match denial {
         Denial::WrongCode => "sign-in-wrong-code",
+        Denial::WrongPasskey => "passkeys-refused",
+        // Whoever is told so has signed with it.
+        Denial::CopiedPasskey => "passkeys-refused-copied",
         Denial::PromptRefused => "sign-in-prompt-refused",
         Denial::PromptExpired => "sign-in-prompt-expired",
         Denial::PromptCancelled => "sign-in-prompt-cancelled",
@@ -196,6 +217,8 @@ struct QuestionPage {
     number: String,
     /// Has the phone not answered yet?
     is_waiting: bool,
+    /// What the browser is asked for a passkey.
+    options: String,
     /// Other ways, each the name of a factor.
     ways: Vec<&'static str>,
 }
@@ -203,20 +226,30 @@ struct QuestionPage {
 impl QuestionPage {
     fn of(visit: &Visit, pending: &Pending, problem: Option<String>) -> Self {
         let words = visit.words;
-        let (kind, number, is_waiting) = match pending.question {
+        let (kind, number, is_waiting) = match &pending.question {
             Asked::Code => ("code", String::new(), false),
             Asked::RecoveryCode => ("recovery-code", String::new(), false),
             Asked::NextCode => ("next-code", String::new(), false),
-            Asked::Number { number, status } => ("number", format!("{number:02}"), status == Status::Waiting),
+            Asked::Number { number, status } => ("number", format!("{number:02}"), *status == Status::Waiting),
+            Asked::Passkey { .. } => ("passkey", String::new(), false),
             Asked::NewPassword | Asked::RepeatPassword => ("new-password", String::new(), false),
         };
         let why = pending.again.map(|again| once_more(words, again));
-        let mut page = Page::new(visit, &format!("sign-in-{kind}-title")).problem(problem.or(why));
+        let title = match kind {
+            "passkey" => "passkeys-question-title".to_owned(),
+            kind => format!("sign-in-{kind}-title"),
+        };
+        let mut page = Page::new(visit, &title).problem(problem.or(why));
+        let mut options = String::new();
+        if let Asked::Passkey { options: asked } = &pending.question {
+            options.clone_from(asked);
+            page = page.script("passkey.js");
+        }
         if is_waiting {
             page = page.refresh(5);
         }
         let ways = pending.ways.iter().map(|way| way.as_str()).collect();
-        Self { page, next: visit.next().to_owned(), kind, number, is_waiting, ways }
+        Self { page, next: visit.next().to_owned(), kind, number, is_waiting, options, ways }
     }
 }
 
@@ -226,6 +259,7 @@ fn once_more(words: Words, again: Again) -> String {
         Again::WrongCode => "sign-in-wrong-code",
         Again::ReusedCode => "sign-in-reused-code",
         Again::NotAsked => "sign-in-not-asked",
+        Again::WrongPasskey => "passkeys-refused",
         Again::NoMatch => "sign-in-passwords-differ",
         Again::NotTaken(RefusalKind::OldWrong) => "sign-in-old-password-wrong",
         Again::NotTaken(RefusalKind::NotAllowed) => "sign-in-password-not-allowed",

@@ -50,6 +50,14 @@ impl GroupName {
             Key::Name(folded) | Key::Dn(folded) => folded,
         }
     }
+
+    /// Is it one of these? A group that is called like another's DN is not that other.
+    pub fn is_among(&self, groups: &[GroupOf]) -> bool {
+        groups.iter().any(|group| match &self.key {
+            Key::Name(folded) => fold(&group.name).is_ok_and(|name| name == *folded),
+            Key::Dn(folded) => Dn::parse(&group.dn).is_ok_and(|dn| dn.folded() == *folded),
+        })
+    }
 }
 
 impl fmt::Display for GroupName {
