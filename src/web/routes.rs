@@ -49,6 +49,7 @@ pub fn table() -> Vec<Route> {
         portal::enrol::routes(),
         portal::help::routes(),
         portal::home::routes(),
+        portal::passkeys::routes(),
         portal::sign_in::routes(),
     ]
     .into_iter()

@@ -5,6 +5,7 @@ pub mod authenticators;
 pub mod enrol;
 pub mod help;
 pub mod home;
+pub mod passkeys;
 pub mod sign_in;
 
 use axum::response::Response;
