@@ -183,6 +183,17 @@ pub enum Event {
         serial: String,
         by: String,
     },
+    PinSet {
+        user: UserId,
+        name: String,
+        must_change: bool,
+        by: String,
+    },
+    PinCleared {
+        user: UserId,
+        name: String,
+        by: String,
+    },
     BypassGranted {
         user: UserId,
         name: String,
@@ -338,6 +349,13 @@ pub enum Event {
         name: String,
         by: String,
     },
+    /// Whether people who never had a factor may enrol one at a portal, on their password alone.
+    FirstEnrolmentSet {
+        client: ClientId,
+        client_name: String,
+        allowed: bool,
+        by: String,
+    },
     ReplyRuleAdded {
         client: ClientId,
         client_name: String,
@@ -427,6 +445,8 @@ impl Event {
             | Self::EnrolmentLinkMade { user, .. }
             | Self::EnrolmentLinkUsed { user, .. }
             | Self::TokenClaimed { user, .. }
+            | Self::PinSet { user, .. }
+            | Self::PinCleared { user, .. }
             | Self::BypassGranted { user, .. }
             | Self::BypassEnded { user, .. }
             | Self::FraudReported { user, .. }
@@ -448,6 +468,7 @@ impl Event {
             | Self::PortalChanged { .. }
             | Self::ClientAdded { .. }
             | Self::ClientRemoved { .. }
+            | Self::FirstEnrolmentSet { .. }
             | Self::ReplyRuleAdded { .. }
             | Self::ReplyRuleRemoved { .. }
             | Self::ReplyRuleMoved { .. }

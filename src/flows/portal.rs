@@ -203,7 +203,7 @@ impl Portal {
             Question::NewPassword { .. } => Asked::NewPassword,
             Question::RepeatPassword { .. } => Asked::RepeatPassword,
             // Questions of doors that show one text alone.
-            Question::Choice | Question::Enrol { .. } => return Ok(None),
+            Question::Choice | Question::Pin { .. } | Question::Enrol { .. } => return Ok(None),
         };
         Ok(Some(Pending { name: dialog.name, question, ways: dialog.ways, again: dialog.again, expires_at }))
     }

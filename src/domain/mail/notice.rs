@@ -185,36 +185,18 @@ impl Notice {
             | Event::TokenUnstocked { .. }
             | Event::TokenClaimed { .. }
             | Event::BypassEnded { .. }
-            | Event::FraudReported { .. }
             | Event::SecurityQuestionsSet { .. }
             | Event::SecurityQuestionsRemoved { .. }
             | Event::SecurityQuestionsAnswered { .. }
             | Event::LanguageChosen { .. }
             | Event::SessionsEnded { .. }
             | Event::PortalChanged { .. }
+            | Event::FirstEnrolmentSet { .. }
+            | Event::PinSet { .. }
+            | Event::PinCleared { .. }
             | Event::PromptAnswered { .. }
             | Event::Resynchronised { .. }
-            | Event::EnrolmentBegun { .. }
-            | Event::AuthenticatorRenamed { .. }
-            | Event::AuthenticatorTested { .. }
-            | Event::BypassEnded { .. }
-            | Event::SecurityQuestionsSet { .. }
-            | Event::SecurityQuestionsRemoved { .. }
-            | Event::SecurityQuestionsAnswered { .. }
-            | Event::LanguageChosen { .. }
-            | Event::SessionsEnded { .. }
-            | Event::PortalChanged { .. }
             | Event::FactorPreferred { .. }
-            | Event::CodesThrottled { .. }
-            | Event::ActivationMade { .. }
-            | Event::ActivationCancelled { .. }
-            | Event::ActivationUsed { .. }
-            | Event::ActivationReused { .. }
-            | Event::EnrolmentLinkMade { .. }
-            | Event::EnrolmentLinkUsed { .. }
-            | Event::TokenStocked { .. }
-            | Event::TokenUnstocked { .. }
-            | Event::TokenClaimed { .. }
             | Event::UserImported { .. }
             | Event::PhoneSet { .. }
             | Event::UserEnabled { .. }
