@@ -28,6 +28,7 @@ pub mod passkeys;
 pub mod people;
 pub mod portal_rules;
 pub mod questions;
+mod pins;
 mod radius_clients;
 pub mod recorder;
 pub mod reply_rules;

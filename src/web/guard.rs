@@ -136,6 +136,7 @@ async fn enter(house: &House, guard: Guard, request: Request<Body>) -> Result<En
         path: parts.uri.path().to_owned(),
         query: Fields::parse(parts.uri.query().unwrap_or_default().as_bytes()),
         fields,
+        invited: cookie::read(headers, cookie::INVITED).and_then(decoded).map(Code::new),
         dialog: cookie::read(headers, cookie::DIALOG).and_then(decoded).map(Code::new),
         token,
         session,

@@ -158,7 +158,9 @@ impl Notice {
                 told(user, What::RecoveryCodesMade { count: *count }, by)
             }
             Event::BypassGranted { user, until, by, .. } => told(user, What::BypassStarted { until: *until }, by),
-            Event::UserBlocked { user, by, .. } => told(user, What::SignInReported, by),
+            Event::UserBlocked { user, by, .. } | Event::FraudReported { user, by, .. } => {
+                told(user, What::SignInReported, by)
+            }
             Event::UserReset { user, authenticators, by, .. } => {
                 if *authenticators == 0 {
                     None
@@ -183,15 +185,18 @@ impl Notice {
             | Event::TokenUnstocked { .. }
             | Event::TokenClaimed { .. }
             | Event::BypassEnded { .. }
-            | Event::FraudReported { .. }
             | Event::SecurityQuestionsSet { .. }
             | Event::SecurityQuestionsRemoved { .. }
             | Event::SecurityQuestionsAnswered { .. }
             | Event::LanguageChosen { .. }
             | Event::SessionsEnded { .. }
             | Event::PortalChanged { .. }
+            | Event::FirstEnrolmentSet { .. }
+            | Event::PinSet { .. }
+            | Event::PinCleared { .. }
             | Event::PromptAnswered { .. }
             | Event::Resynchronised { .. }
+            | Event::FactorPreferred { .. }
             | Event::UserImported { .. }
             | Event::PhoneSet { .. }
             | Event::UserEnabled { .. }

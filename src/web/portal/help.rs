@@ -67,7 +67,7 @@ fn themselves(visit: &Visit) -> Actor {
 }
 
 /// A moment as pages show one, in UTC.
-fn moment(at: Timestamp) -> String {
+pub(super) fn moment(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M").to_string()
 }
 
