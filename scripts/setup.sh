@@ -49,6 +49,7 @@ look() {
     need winbind command -v winbindd
     need ldb-tools command -v ldbmodify
     need python3-ldap3 test -e /usr/lib/python3/dist-packages/ldap3/__init__.py
+    need python3-aiosmtpd test -e /usr/lib/python3/dist-packages/aiosmtpd/__init__.py
     need haproxy command -v haproxy
     need freeradius command -v freeradius
     need freeradius-ldap radius_ldap

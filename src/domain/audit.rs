@@ -99,6 +99,13 @@ pub enum Event {
         authenticator: AuthenticatorId,
         by: String,
     },
+    /// What a person is asked for first.
+    FactorPreferred {
+        user: UserId,
+        name: String,
+        factor: &'static str,
+        by: String,
+    },
     AuthenticatorRemoved {
         user: UserId,
         name: String,
@@ -429,6 +436,7 @@ impl Event {
             | Self::EnrolmentBegun { user, .. }
             | Self::AuthenticatorRenamed { user, .. }
             | Self::AuthenticatorRemoved { user, .. }
+            | Self::FactorPreferred { user, .. }
             | Self::AuthenticatorTested { user, .. }
             | Self::ActivationMade { user, .. }
             | Self::ActivationCancelled { user, .. }

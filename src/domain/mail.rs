@@ -119,16 +119,18 @@ mod tests {
         #[test]
         fn nothing_that_ends_a_line_or_an_address_is_in_an_address(text in ".{0,40}@.{0,40}") {
             if let Ok(address) = Address::parse(&text) {
-                prop_assert!(!address.as_str().contains(|letter: char| {
+                let ends = |letter: char| {
                     letter.is_control() || letter.is_whitespace() || "<>()[],;:\"\\".contains(letter)
-                }));
+                };
+                prop_assert!(!address.as_str().contains(ends), "{}", address);
                 prop_assert_eq!(address.as_str().matches('@').count(), 1);
             }
         }
 
         #[test]
         fn no_name_has_a_second_line(name in "(?s).{0,200}") {
-            prop_assert!(!plain(&name).contains(|letter: char| letter.is_control() || ('\u{202a}'..='\u{202e}').contains(&letter)));
+            let turns = |letter: char| letter.is_control() || ('\u{202a}'..='\u{202e}').contains(&letter);
+            prop_assert!(!plain(&name).contains(turns), "{}", plain(&name).escape_debug());
         }
     }
 }

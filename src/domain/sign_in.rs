@@ -171,7 +171,9 @@ impl SignIn {
             Requirement::Deny(Denial::NoFactor | Denial::MustEnrol) if begin.may_enrol() => Plan::Prompt(Prompt::Enrol),
             Requirement::Deny(denial) => Plan::Judge(Proof::Denied(*denial)),
             // Whatever would do, what was proven is judged: its counter is kept by that.
-            Requirement::PasswordOnly(_) if let Extra::Passkey(used) = begin.extra => Plan::Judge(Proof::Passkey(*used)),
+            Requirement::PasswordOnly(_) if let Extra::Passkey(used) = begin.extra => {
+                Plan::Judge(Proof::Passkey(*used))
+            }
             Requirement::PasswordOnly(exemption) => Plan::Judge(Proof::Exempt(*exemption)),
             Requirement::Enrolment => Plan::Judge(Proof::Enrolment),
             Requirement::AnyOf(factors) => begin.second_factor(factors),
@@ -194,8 +196,9 @@ impl SignIn {
             (State::Password(_) | State::Rechecking(_), Event::PasswordRefused) => {
                 judge(Proof::Denied(Denial::WrongPassword), false)
             }
-            (State::Password(_), Event::PasskeyRefused(denial))
-            | (State::Rechecking(_), Event::Barred(denial)) => judge(Proof::Denied(denial), false),
+            (State::Password(_), Event::PasskeyRefused(denial)) | (State::Rechecking(_), Event::Barred(denial)) => {
+                judge(Proof::Denied(denial), false)
+            }
             (State::Asking { instead }, Event::Answered(answer)) => match answer {
                 Answer::Approved(challenge) => (Self { state: State::Rechecking(challenge) }, Step::Recheck),
                 Answer::Refused => judge(Proof::Denied(Denial::PromptRefused), false),
@@ -495,7 +498,8 @@ mod tests {
         let wrong = step(page(), &Extra::NotProven(Denial::WrongPasskey));
         assert!(matches!(wrong, Step::Judge { proof: Proof::Denied(Denial::WrongPasskey), .. }));
 
-        let first = SignIn::begin(&Requirement::AnyOf(vec![Factor::Passkey]), with(&client, &account, &Extra::Nothing, page()));
+        let first =
+            SignIn::begin(&Requirement::AnyOf(vec![Factor::Passkey]), with(&client, &account, &Extra::Nothing, page()));
         let (_, step) = first.0.on(Event::PasskeyRefused(Denial::WrongPasskey));
         assert!(matches!(step, Step::Judge { proof: Proof::Denied(Denial::WrongPasskey), .. }));
     }

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use data_encoding::BASE64URL_NOPAD;
 use uuid::Uuid;
 
 use crate::domain::ids::{AuthenticatorId, ClientId};
+use crate::domain::label::Label;
 use crate::domain::user::Token;
 use crate::factors::passkey::{Broken, Passkeys, Person, Refused};
 use crate::store::audit::Actor;
@@ -15,8 +17,6 @@ use crate::telemetry;
 
 /// Passkeys of one person; browsers and keys are asked not to make another of the same device.
 pub const MOST_PASSKEYS: usize = 20;
-/// Characters of a name.
-pub const LONGEST_LABEL: usize = 64;
 /// As long as browsers wait for a person (WebAuthn L3 §15.1).
 const CEREMONY: Duration = Duration::from_mins(5);
 /// No dialog of a sign-in begins so.
@@ -36,6 +36,13 @@ pub struct Adding<'a> {
 pub struct Begun {
     pub options: String,
     pub state: [u8; 16],
+}
+
+impl Begun {
+    /// As the form sends it back.
+    pub fn state_text(&self) -> String {
+        BASE64URL_NOPAD.encode(&self.state)
+    }
 }
 
 /// What came of it.
@@ -82,7 +89,7 @@ impl Adding<'_> {
         &self,
         state: &[u8],
         answer: &str,
-        label: &str,
+        label: &Label,
         first: bool,
         by: &Actor,
     ) -> Result<Added, PasskeyFault> {
@@ -98,7 +105,7 @@ impl Adding<'_> {
             }
         };
         let token = Token::Passkey(Box::new(credential));
-        let enrolment = Enrolment { token: &token, label, serial: None };
+        let enrolment = Enrolment { token: &token, label: label.as_str(), serial: None };
         let added = if first {
             self.store.enrol_first(self.user.id, &self.user.name, &enrolment, by).await
         } else {

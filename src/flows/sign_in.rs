@@ -67,6 +67,8 @@ pub struct Attempt<'a> {
     pub pick: Option<Factor>,
     /// The name means people of several directories: the sign-in takes its course as if it meant nobody.
     pub is_ambiguous: bool,
+    /// Whom an administrator has invited to enrol, by a link that was opened here.
+    pub invited: Option<UserId>,
 }
 
 /// How a sign-in ended, or this part of it.

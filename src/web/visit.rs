@@ -25,13 +25,13 @@ pub struct Facts {
     /// What the browser says it is.
     pub agent: String,
     pub session: Option<Session>,
-    /// Of that session.
-    pub token: Option<Code>,
     pub csrf: String,
     pub path: String,
     pub query: Fields,
     /// Of a POST; checked to be from a page of ours.
     pub fields: Fields,
+    /// The token of an enrolment link that was opened here.
+    pub invited: Option<Code>,
     /// The State of a sign-in that goes on.
     pub dialog: Option<Code>,
 }

@@ -245,7 +245,7 @@ async fn a_bypass_or_a_last_recovery_code_that_is_spent_on_an_expired_password_s
 
     sqlx::query("delete from authenticators").execute(appliance.store().pool()).await.unwrap();
     sqlx::query("update users set last_factor = 'app'").execute(appliance.store().pool()).await.unwrap();
-    appliance.store().grant_bypass(&tired.listed, SignedDuration::from_mins(5), &tester()).await.unwrap();
+    appliance.store().grant_bypass(&tired.listed, SignedDuration::from_mins(5), None, &tester()).await.unwrap();
     let page = desk.begin("tired", &tired.password).await;
     assert_eq!(page.asked().await, Asked::NewPassword);
     let page = page.type_in("a much better one").await.type_in("a much better one").await;

@@ -11,6 +11,7 @@ use vestibule::domain::directory::state::AccountState;
 use vestibule::domain::factor::Factor;
 use vestibule::domain::ids::{ClientId, SignInId};
 use vestibule::domain::judgement::LockRule;
+use vestibule::domain::label::Label;
 use vestibule::domain::name::fold;
 use vestibule::domain::outcome::{Denial, Grant, Outcome};
 use vestibule::domain::passkey::{Standing, Used};
@@ -156,6 +157,10 @@ async fn r31_one_assertion_opens_once_however_many_replicas_it_comes_to() {
     assert_eq!(house.store.passkeys(anna.id).await.unwrap(), []);
 }
 
+fn label(text: &str) -> Label {
+    Label::parse(text).unwrap()
+}
+
 /// A client that the ceremonies are kept for.
 async fn portal(house: &House) -> ClientId {
     let mut client = netscaler();
@@ -181,7 +186,7 @@ async fn r31_a_passkey_is_added_by_the_session_that_asked_for_it_and_once() {
     let mut authenticator = Authenticator::at(ORIGIN);
     let answer = authenticator.create(&begun.options, |_| {});
     let finish = async |adding: &Adding<'_>, state: &[u8], first| {
-        adding.finish(state, &answer, "laptop", first, &tester()).await.unwrap()
+        adding.finish(state, &answer, &label("laptop"), first, &tester()).await.unwrap()
     };
     let added = finish(&hers, &begun.state, true).await;
     assert!(matches!(added, Added::Now(_)), "{added:?}");
@@ -197,15 +202,15 @@ async fn r31_a_passkey_is_added_by_the_session_that_asked_for_it_and_once() {
     }
     let begun = adding(bert, 1).start().await.unwrap().unwrap();
     let lent = authenticator.create(&begun.options, |_| {});
-    let taken = adding(bert, 1).finish(&begun.state, &lent, "lent", false, &tester()).await.unwrap();
+    let taken = adding(bert, 1).finish(&begun.state, &lent, &label("lent"), false, &tester()).await.unwrap();
     assert_eq!(taken, Added::Taken);
     let begun = hers.start().await.unwrap().unwrap();
     let second = Authenticator::at(ORIGIN).create(&begun.options, |_| {});
-    let late = hers.finish(&begun.state, &second, "late", true, &tester()).await.unwrap();
+    let late = hers.finish(&begun.state, &second, &label("late"), true, &tester()).await.unwrap();
     assert_eq!(late, Added::NotFirst, "somebody was faster");
     let begun = hers.start().await.unwrap().unwrap();
     let forged = Authenticator::at(ORIGIN).create(&begun.options, |made| made.origin = "https://evil.test".into());
-    assert_eq!(hers.finish(&begun.state, &forged, "x", false, &tester()).await.unwrap(), Added::Refused);
+    assert_eq!(hers.finish(&begun.state, &forged, &label("x"), false, &tester()).await.unwrap(), Added::Refused);
 }
 
 #[tokio::test]
@@ -218,11 +223,11 @@ async fn nobody_has_more_than_twenty_passkeys() {
     for _ in 0..MOST_PASSKEYS {
         let begun = adding.start().await.unwrap().unwrap();
         let answer = Authenticator::at(ORIGIN).create(&begun.options, |_| {});
-        adding.finish(&begun.state, &answer, "one of many", false, &tester()).await.unwrap();
+        adding.finish(&begun.state, &answer, &label("one of many"), false, &tester()).await.unwrap();
     }
     assert!(adding.start().await.unwrap().is_none());
     let answer = Authenticator::at(ORIGIN).create(&spare.options, |_| {});
-    let added = adding.finish(&spare.state, &answer, "one too many", false, &tester()).await.unwrap();
+    let added = adding.finish(&spare.state, &answer, &label("one too many"), false, &tester()).await.unwrap();
     assert_eq!(added, Added::TooMany);
 }
 

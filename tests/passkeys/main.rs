@@ -49,6 +49,9 @@ fn person(number: u128, passkeys: &[&Credential]) -> Account {
         recovery_codes: 0,
         bypass_until: None,
         grace_until: None,
+        preferred_factor: None,
+        last_factor: None,
+        had_recovery_codes: false,
     }
 }
 

@@ -18,6 +18,7 @@ pub mod process;
 pub mod radius;
 pub mod scripted;
 pub mod slapd;
+pub mod smtp;
 #[path = "../directory/stub.rs"]
 pub mod stub;
 

@@ -12,8 +12,11 @@ use super::{DialogState, Portal, PortalEnd};
 use crate::domain::ids::SignInId;
 use crate::domain::outcome::Denial;
 use crate::domain::secret::Password;
+use crate::domain::session::Session;
+use crate::flows::passkeys::Adding;
 use crate::flows::sign_in::{Assertion, Attempt, FirstFactor, SignInError};
 use crate::store::StoreFault;
+use crate::store::users::Listed;
 use crate::telemetry;
 
 /// What the browser may be asked, and what opens its answer.
@@ -78,19 +81,21 @@ impl Portal {
                 None
             }
         };
-        let alone = match &owner {
-            Some(owner) => self.store.portal_switches(owner.user).await?.passkey_first,
-            None => false,
-        };
         let client = match &owner {
             Some(owner) => policy.portal(owner.directory),
             None => policy.portals().next(),
         };
         let client = Arc::clone(client.ok_or(SignInError::NoDirectory)?);
-        let assertion = Assertion { owner: owner.as_ref(), alone, ceremony: &ceremony, answer };
+        let assertion = Assertion { owner: owner.as_ref(), ceremony: &ceremony, answer };
         let (name, nothing) = (owner.as_ref().map_or("", |owner| &owner.name), Password::new([]));
         let attempt = self.attempt(id, client, name, &nothing, source);
         self.sign_in(Attempt { first: FirstFactor::Passkey(&assertion), ..attempt }).await
+    }
+
+    /// For the pages that add a passkey to an account; `None` where there are no passkeys.
+    pub fn adding<'a>(&'a self, session: &Session, user: &'a Listed) -> Option<Adding<'a>> {
+        let client = self.sign_ins.policies().last_known().portal(session.directory)?.id;
+        Some(Adding { store: &self.store, passkeys: self.passkeys()?, client, session: session.id, user })
     }
 
     /// Takes an offer up, once; `None` if there is none that is still open.

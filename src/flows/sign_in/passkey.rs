@@ -23,8 +23,6 @@ use crate::telemetry;
 pub struct Assertion<'a> {
     /// `None`: it is nobody's.
     pub owner: Option<&'a Owner>,
-    /// May its owner come in by it alone?
-    pub alone: bool,
     pub ceremony: &'a [u8],
     pub answer: &'a str,
 }
@@ -57,8 +55,9 @@ impl Run<'_> {
     /// The passkey as the first factor, which it is together with the second one: it was opened by its user (SP 800-63B
     /// §3.1.7). What it is worth is judged as any other proof.
     pub(super) fn passkey_first(&self, assertion: &Assertion<'_>, account: Option<&Account>) -> (First, Offered) {
+        let alone = self.switches.as_ref().is_some_and(|switches| switches.passkey_first);
         let used = match account {
-            _ if !assertion.alone => Err(Denial::FactorNotAllowed),
+            Some(_) if !alone => Err(Denial::FactorNotAllowed),
             Some(account) => self.verify(assertion.ceremony, account, assertion.answer),
             None => Err(Denial::NotOneEntry),
         };
