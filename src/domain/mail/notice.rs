@@ -153,10 +153,14 @@ impl Notice {
             Event::Enrolled { user, factor, by, .. } => {
                 told(user, What::AuthenticatorAdded { factor: factor.parse().ok()? }, by)
             }
+            Event::AuthenticatorRemoved { user, factor, by, .. } => {
+                told(user, What::AuthenticatorRemoved { factor: factor.parse().ok()? }, by)
+            }
             Event::RecoveryCodesMade { user, count, by, .. } => {
                 told(user, What::RecoveryCodesMade { count: *count }, by)
             }
             Event::BypassGranted { user, until, by, .. } => told(user, What::BypassStarted { until: *until }, by),
+            // Stands beside every report of fraud.
             Event::UserBlocked { user, by, .. } => told(user, What::SignInReported, by),
             Event::UserReset { user, authenticators, by, .. } => {
                 if *authenticators == 0 {
@@ -164,9 +168,6 @@ impl Notice {
                 } else {
                     told(user, What::FactorsReset, by)
                 }
-            }
-            Event::AuthenticatorRemoved { user, factor, by, .. } => {
-                told(user, What::AuthenticatorRemoved { factor: factor.parse().ok()? }, by)
             }
             // What is a part of something that is told, or for whoever looks into it.
             Event::SignIn { user: None, .. }
