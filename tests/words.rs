@@ -79,3 +79,44 @@ fn no_page_asks_for_a_text_that_is_not_there() {
     }
     assert!(asked.len() > 10, "pages are found: {asked:?}");
 }
+
+/// `WrongCode` as records write it: `wrong-code`.
+fn kebab(name: &str) -> String {
+    let mut text = String::new();
+    for (at, letter) in name.char_indices() {
+        if letter.is_ascii_uppercase() && at > 0 {
+            text.push('-');
+        }
+        text.push(letter.to_ascii_lowercase());
+    }
+    text
+}
+
+/// The history of an account is drawn from records; a new kind of record about a person wants words there.
+#[test]
+fn whatever_can_be_recorded_of_a_person_has_words_in_their_history() {
+    let english = texts("en");
+    let outcomes = fs::read_to_string(root().join("src/domain/outcome.rs")).unwrap();
+    let words = outcomes.lines().filter_map(|line| line.split_once(" => \"")?.1.split_once('"').map(|(word, _)| word));
+    let mut wanted: BTreeSet<String> = BTreeSet::new();
+    for word in words {
+        let area = if ["granted", "denied", "enrolment"].contains(&word) { "what" } else { "reason" };
+        wanted.insert(format!("help-{area}-{word}"));
+    }
+    assert!(wanted.len() > 25, "outcomes are found: {wanted:?}");
+    let audit = fs::read_to_string(root().join("src/domain/audit.rs")).unwrap();
+    let events = audit.split_once("pub enum Event {").unwrap().1.split_once("\n}\n").unwrap().0;
+    let mut name = "";
+    for line in events.lines() {
+        if let Some(variant) = line.strip_prefix("    ").and_then(|line| line.strip_suffix(" {")) {
+            name = variant;
+        }
+        // A sign-in is told by its outcome.
+        if line.starts_with("        user: ") && name != "SignIn" {
+            wanted.insert(format!("help-what-{}", kebab(name)));
+        }
+    }
+    assert!(wanted.len() > 50, "events are found: {}", wanted.len());
+    let missing: Vec<_> = wanted.iter().filter(|key| !english.contains_key(*key)).collect();
+    assert!(missing.is_empty(), "without words: {missing:?}");
+}

@@ -51,6 +51,14 @@ pub enum Command {
         #[arg(long)]
         yes: bool,
     },
+    /// Say how the user portal of a directory lets people in
+    Portal {
+        /// The portal's name, as `client list` shows it
+        name: String,
+        /// May people who never had a factor come in on their password alone, to enrol a first one?
+        #[arg(long, value_name = "yes|no", value_enum)]
+        first_enrolment: YesNo,
+    },
     /// What a RADIUS client's Access-Accepts carry, and for whom
     #[command(subcommand)]
     Reply(reply::Command),
@@ -62,6 +70,12 @@ const ADD_EXAMPLE: &str = "\
 Example: a NetScaler that searches as cn=ns and signs people in with a code or an approval:
   vestibule client add netscaler --address 10.0.0.5 --address 10.0.0.6 --directory corp \\
     --service-account cn=ns,ou=service,dc=corp,dc=example --factors totp,app --bare-approval --answer-by 25s --grace 5s";
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum YesNo {
+    Yes,
+    No,
+}
 
 /// What becomes of people we do not know, or who have no factor yet.
 #[derive(Clone, Copy, ValueEnum)]
@@ -152,6 +166,7 @@ impl Command {
             Self::List { json } => list(world, json).await,
             Self::Show { name, json } => show_one(world, &name, json).await,
             Self::Remove { name, yes } => remove(world, &name, yes).await,
+            Self::Portal { name, first_enrolment } => portal(world, &name, first_enrolment == YesNo::Yes).await,
             Self::Reply(command) => command.run(world).await,
             Self::Preview(preview) => preview.run(world).await,
         }
@@ -470,6 +485,16 @@ async fn remove(world: &World, name: &str, yes: bool) -> Result<(), Failure> {
         return show::line(format_args!("Client {name} is removed."));
     }
     Err(unknown(name))
+}
+
+async fn portal(world: &World, name: &str, first_enrolment: bool) -> Result<(), Failure> {
+    if !world.store.set_first_enrolment(name, first_enrolment, &world.actor).await? {
+        return Err(Failure::No(format!("{name:?} is no user portal; `vestibule client list` marks those there are")));
+    }
+    show::line(format_args!(
+        "{name}: people who never had a factor {} on their password alone.",
+        if first_enrolment { "enrol the first one" } else { "do not come in" }
+    ))
 }
 
 fn unknown(name: &str) -> Failure {

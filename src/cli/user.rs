@@ -1,5 +1,7 @@
 //! `vestibule user`: who is known, and what a help desk does for them. Enrolment is in [`super::enrol`].
 
+use std::path::{Path, PathBuf};
+
 use clap::{Args, Subcommand};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -15,6 +17,8 @@ use super::{group, input, show};
 use crate::domain::dn::Dn;
 use crate::domain::ids::AuthenticatorId;
 use crate::domain::outcome::Denial;
+use crate::domain::pin;
+use crate::factors;
 use crate::flows::import::{self, Conflict, ImportFault, Named, Report, Skipped, Which};
 use crate::store::groups::Membership;
 use crate::store::users::Listed;
@@ -88,6 +92,20 @@ pub enum Command {
     },
     /// Show what happened to a user's account: sign-ins, prompts, changes; the newest first
     History(History),
+    /// Set a user's PIN, or take it away
+    Pin {
+        #[command(flatten)]
+        who: Who,
+        /// File with the PIN, or - for standard input
+        #[arg(long, value_name = "FILE", required_unless_present = "clear")]
+        pin_file: Option<PathBuf>,
+        /// Take the PIN away
+        #[arg(long, conflicts_with_all = ["pin_file", "must_change"])]
+        clear: bool,
+        /// Note that the person has to choose another
+        #[arg(long)]
+        must_change: bool,
+    },
     /// End a user's lockout or block
     Unlock {
         #[command(flatten)]
@@ -190,6 +208,9 @@ impl Command {
                     shown(&user.name)
                 ))
             }
+            Self::Pin { who, pin_file, must_change, .. } => {
+                set_pin(world, &who, pin_file.as_deref(), must_change).await
+            }
             Self::Unlock { who } => {
                 let user = who.find(world).await?;
                 store.unlock(&user, actor).await?;
@@ -197,6 +218,24 @@ impl Command {
             }
         }
     }
+}
+
+async fn set_pin(world: &World, who: &Who, file: Option<&Path>, must_change: bool) -> Result<(), Failure> {
+    let user = who.find(world).await?;
+    let name = shown(&user.name);
+    let Some(file) = file else {
+        return match world.store.clear_pin(&user, &world.actor).await? {
+            true => show::line(format_args!("{name} has no PIN any more.")),
+            false => Err(Failure::No(format!("{name} has no PIN"))),
+        };
+    };
+    let text = input::secret_text(file)?;
+    let new = pin::new_pin(text.trim_end_matches(['\r', '\n'])).map_err(|fault| Failure::Input(fault.to_string()))?;
+    let salt = world.ambient.bytes();
+    let hashed = tokio::task::spawn_blocking(move || factors::pin::hash(&new, salt)).await;
+    let hash = hashed.map_err(|error| Failure::Fault(error.to_string()))?;
+    world.store.set_pin(&user, &hash, must_change, &world.actor).await?;
+    show::line(format_args!("{name} has a new PIN."))
 }
 
 async fn list(world: &World, json: bool) -> Result<(), Failure> {
@@ -274,6 +313,9 @@ async fn show_one(world: &World, who: &Who, json: bool) -> Result<(), Failure> {
     let state = state(&user, world.store.ambient().now());
     let phones = world.store.phones(user.id).await?;
     facts.extend(phones.into_iter().map(|(purpose, phone)| (purpose.name(), format!("{phone} (not verified)"))));
+    facts.extend(
+        user.has_pin.then(|| ("PIN", if user.pin_must_change { "set, to be changed" } else { "set" }.to_owned())),
+    );
     facts.push(("state", if state.is_empty() { "enabled".to_owned() } else { state }));
     let each =
         authenticators.into_iter().map(|each| ("factor", format!("{} {} ({})", each.factor, each.label, each.id)));

@@ -99,6 +99,13 @@ pub enum Event {
         authenticator: AuthenticatorId,
         by: String,
     },
+    /// What a person is asked for first.
+    FactorPreferred {
+        user: UserId,
+        name: String,
+        factor: &'static str,
+        by: String,
+    },
     AuthenticatorRemoved {
         user: UserId,
         name: String,
@@ -174,6 +181,17 @@ pub enum Event {
         user: UserId,
         name: String,
         serial: String,
+        by: String,
+    },
+    PinSet {
+        user: UserId,
+        name: String,
+        must_change: bool,
+        by: String,
+    },
+    PinCleared {
+        user: UserId,
+        name: String,
         by: String,
     },
     BypassGranted {
@@ -331,6 +349,13 @@ pub enum Event {
         name: String,
         by: String,
     },
+    /// Whether people who never had a factor may enrol one at a portal, on their password alone.
+    FirstEnrolmentSet {
+        client: ClientId,
+        client_name: String,
+        allowed: bool,
+        by: String,
+    },
     ReplyRuleAdded {
         client: ClientId,
         client_name: String,
@@ -411,6 +436,7 @@ impl Event {
             | Self::EnrolmentBegun { user, .. }
             | Self::AuthenticatorRenamed { user, .. }
             | Self::AuthenticatorRemoved { user, .. }
+            | Self::FactorPreferred { user, .. }
             | Self::AuthenticatorTested { user, .. }
             | Self::ActivationMade { user, .. }
             | Self::ActivationCancelled { user, .. }
@@ -419,6 +445,8 @@ impl Event {
             | Self::EnrolmentLinkMade { user, .. }
             | Self::EnrolmentLinkUsed { user, .. }
             | Self::TokenClaimed { user, .. }
+            | Self::PinSet { user, .. }
+            | Self::PinCleared { user, .. }
             | Self::BypassGranted { user, .. }
             | Self::BypassEnded { user, .. }
             | Self::FraudReported { user, .. }
@@ -440,6 +468,7 @@ impl Event {
             | Self::PortalChanged { .. }
             | Self::ClientAdded { .. }
             | Self::ClientRemoved { .. }
+            | Self::FirstEnrolmentSet { .. }
             | Self::ReplyRuleAdded { .. }
             | Self::ReplyRuleRemoved { .. }
             | Self::ReplyRuleMoved { .. }

@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 use super::directory::password::{RefusalKind, Shortcoming};
 use super::factor::Factor;
 use super::ids::ChallengeId;
+use super::pin::PinHash;
 use super::secret::{Code, Password, Seed};
 
 /// What the person was asked.
@@ -19,6 +20,10 @@ pub enum Question {
     Choice,
     Code,
     RecoveryCode,
+    /// `with`: what stood behind the password, for after it; empty for nothing.
+    Pin {
+        with: Code,
+    },
     /// To be typed or chosen on the phone; the gateway shows it.
     Number {
         challenge: ChallengeId,
@@ -58,6 +63,8 @@ pub struct Dialog {
     pub accepted: Option<Vec<u8>>,
     /// Of the sign-in as it began: its prompts and graces go by it.
     pub join_key: [u8; 32],
+    /// The hash of the PIN that was right, where one was asked for.
+    pub pin: Option<PinHash>,
     /// Questions put so far; a dialog ends after [`MOST_ROUNDS`].
     pub rounds: u8,
     /// What may be used instead, strongest first, where the door lets the person pick.
@@ -169,6 +176,7 @@ impl Question {
             Self::Choice => "choice",
             Self::Code => "code",
             Self::RecoveryCode => "recovery-code",
+            Self::Pin { .. } => "pin",
             Self::Number { .. } => "number",
             Self::NextCode { .. } => "next-code",
             Self::Passkey { .. } => "passkey",
@@ -187,7 +195,7 @@ impl Question {
             | Self::Number { .. }
             | Self::NextCode { .. }
             | Self::Passkey { .. } => true,
-            Self::Enrol { .. } | Self::NewPassword { .. } | Self::RepeatPassword { .. } => false,
+            Self::Pin { .. } | Self::Enrol { .. } | Self::NewPassword { .. } | Self::RepeatPassword { .. } => false,
         }
     }
 
@@ -198,7 +206,11 @@ impl Question {
             Self::RecoveryCode => Some(Factor::RecoveryCode),
             Self::Number { .. } => Some(Factor::App),
             Self::Passkey { .. } => Some(Factor::Passkey),
-            Self::Choice | Self::Enrol { .. } | Self::NewPassword { .. } | Self::RepeatPassword { .. } => None,
+            Self::Choice
+            | Self::Pin { .. }
+            | Self::Enrol { .. }
+            | Self::NewPassword { .. }
+            | Self::RepeatPassword { .. } => None,
         }
     }
 
@@ -209,6 +221,7 @@ impl Question {
             Self::Choice => "Enter 1 to approve on your phone, or enter a code".to_owned(),
             Self::Code => "Enter a code".to_owned(),
             Self::RecoveryCode => "Enter a recovery code".to_owned(),
+            Self::Pin { .. } => "Enter your PIN".to_owned(),
             Self::Number { number, .. } => {
                 format!("Confirm the number {number:02} on your phone, then continue here with any text")
             }
@@ -239,6 +252,7 @@ impl Dialog {
         out.bytes(self.password.expose());
         out.optional(self.accepted.as_deref());
         out.bytes(&self.join_key);
+        out.optional(self.pin.as_ref().map(|pin| pin.as_str().as_bytes()));
         out.byte(self.rounds);
         out.byte(u8::try_from(self.ways.len()).unwrap_or(u8::MAX));
         for way in self.ways.iter().take(usize::from(u8::MAX)) {
@@ -271,6 +285,10 @@ impl Dialog {
                 out.bytes(new.expose());
             }
             Question::RecoveryCode => out.byte(7),
+            Question::Pin { with } => {
+                out.byte(9);
+                out.bytes(with.expose());
+            }
             Question::Passkey { options, ceremony } => {
                 out.byte(8);
                 out.bytes(options.as_bytes());
@@ -289,6 +307,8 @@ impl Dialog {
         let password = Password::new(from.bytes()?);
         let accepted = from.optional()?.map(<[u8]>::to_vec);
         let join_key = from.bytes()?.try_into().map_err(|_| Unreadable)?;
+        let pin = from.optional()?.map(|pin| String::from_utf8(pin.to_vec()).map_err(|_| Unreadable)).transpose()?;
+        let pin = pin.map(PinHash::new);
         let rounds = from.byte()?;
         let ways = (0..from.byte()?).map(|_| from.factor()?.ok_or(Unreadable)).collect::<Result<_, _>>()?;
         let again = Again::read(from.byte()?)?;
@@ -304,6 +324,7 @@ impl Dialog {
             5 => Question::NewPassword { proven: from.factor()? },
             6 => Question::RepeatPassword { proven: from.factor()?, new: Password::new(from.bytes()?) },
             7 => Question::RecoveryCode,
+            9 => Question::Pin { with: Code::new(from.bytes()?) },
             8 => Question::Passkey {
                 options: String::from_utf8(from.bytes()?.to_vec()).map_err(|_| Unreadable)?,
                 ceremony: from.bytes()?.to_vec(),
@@ -313,7 +334,7 @@ impl Dialog {
         if !from.0.is_empty() {
             return Err(Unreadable);
         }
-        Ok(Self { name, password, accepted, join_key, rounds, ways, again, question })
+        Ok(Self { name, password, accepted, join_key, pin, rounds, ways, again, question })
     }
 }
 
@@ -394,6 +415,7 @@ mod tests {
             4 => Question::Enrol { seed: Seed::new(bytes) },
             5 => Question::NewPassword { proven },
             6 => Question::RecoveryCode,
+            7 => Question::Pin { with: Code::new(bytes) },
             _ => Question::RepeatPassword { proven, new: Password::new(bytes) },
         }
     }
@@ -405,6 +427,7 @@ mod tests {
             password in prop::collection::vec(any::<u8>(), 0..200),
             accepted in prop::option::of(prop::collection::vec(any::<u8>(), 0..200)),
             join_key: [u8; 32],
+            pin in prop::option::of("[a-z0-9$]{0,99}"),
             rounds: u8,
             which in 0..8_u8,
             ways in prop::sample::subsequence(Factor::ALL.to_vec(), 0..=Factor::ALL.len()),
@@ -414,7 +437,8 @@ mod tests {
         ) {
             let question = question(which, &bytes, number);
             let password = Password::new(password);
-            let dialog = Dialog { name, password, accepted, join_key, rounds, ways, again, question };
+            let pin = pin.map(PinHash::new);
+            let dialog = Dialog { name, password, accepted, join_key, pin, rounds, ways, again, question };
             let written = dialog.write();
             let read = Dialog::read(&written).unwrap();
             prop_assert_eq!(read.write(), written.clone());

@@ -112,6 +112,7 @@ pub fn account(factors: &[Factor]) -> Account {
         failures: Failures::default(),
         authenticators,
         recovery_codes: if factors.contains(&Factor::RecoveryCode) { 10 } else { 0 },
+        pin: None,
         bypass_until: factors.contains(&Factor::Bypass).then(|| NOW + SignedDuration::from_mins(5)),
         grace_until: None,
         preferred_factor: None,

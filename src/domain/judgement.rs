@@ -131,9 +131,12 @@ pub fn judge(
 /// Denials that are failures of the second factor. A wrong password is the directory's to count.
 fn counts(denial: Denial) -> bool {
     match denial {
-        Denial::MissingCode | Denial::WrongCode | Denial::ReusedCode | Denial::WrongPasskey | Denial::CopiedPasskey => {
-            true
-        }
+        Denial::MissingCode
+        | Denial::WrongCode
+        | Denial::ReusedCode
+        | Denial::WrongPin
+        | Denial::WrongPasskey
+        | Denial::CopiedPasskey => true,
         Denial::WrongPassword
         | Denial::PasswordExpired
         | Denial::DialogOver

@@ -27,6 +27,7 @@ pub mod outcome;
 pub mod passkey;
 pub mod people_file;
 pub mod phone;
+pub mod pin;
 pub mod policy;
 pub mod portal;
 pub mod questions;

@@ -37,6 +37,24 @@ pub enum Extra {
     NotProven(Denial),
 }
 
+impl Extra {
+    /// As it was typed, for a dialog to remember.
+    pub fn typed(&self) -> Option<Code> {
+        match self {
+            Self::Digits(code) | Self::Recovery(code) => Some(code.clone()),
+            Self::Name(Factor::App) => Some(Code::new(*b"push")),
+            Self::Name(_) => Some(Code::new(*b"code")),
+            Self::Nothing
+            | Self::Pair(..)
+            | Self::Shown(_)
+            | Self::Assertion { .. }
+            | Self::Passkey(_)
+            | Self::NotProven(_)
+            | Self::Proven(_) => None,
+        }
+    }
+}
+
 /// One way to read the field.
 #[derive(Clone)]
 pub struct Offered {

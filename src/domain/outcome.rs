@@ -51,6 +51,7 @@ pub enum Denial {
     WrongPasskey,
     /// The passkey's counter went back: there may be two of it (WebAuthn L3 §6.1.1).
     CopiedPasskey,
+    WrongPin,
     /// The factor asked for is not allowed here or not enrolled.
     FactorNotAllowed,
     /// An answer to no open dialog: its State is unknown, used, expired, or another's (RFC 2865 §5.24).
@@ -90,6 +91,7 @@ impl Denial {
             Self::ReusedCode => "reused-code",
             Self::WrongPasskey => "wrong-passkey",
             Self::CopiedPasskey => "copied-passkey",
+            Self::WrongPin => "wrong-pin",
             Self::FactorNotAllowed => "factor-not-allowed",
             Self::DialogOver => "dialog-over",
             Self::PromptRefused => "prompt-refused",

@@ -162,11 +162,11 @@ impl Switches {
         Ok(SignedDuration::from_secs(i64::from(seconds)))
     }
 
-    /// The portal's policy for one person; `account` as far as we know it.
-    pub fn policy(&self, portal: &Client, account: Option<&Account>, now: Timestamp) -> Client {
+    /// The portal's policy for one person; `account` as far as we know it, `invited` by a link that was opened.
+    pub fn policy(&self, portal: &Client, account: Option<&Account>, invited: bool, now: Timestamp) -> Client {
         let mut client = portal.clone();
         client.trusted_networks.extend(&self.trusted_networks);
-        client.first_enrolment &= self.enrols_by_password();
+        client.first_enrolment &= self.enrols_by_password() || (invited && self.enrols_by_link());
         if !self.code_fall_back && account.is_some_and(|account| account.has(Factor::App, now)) {
             client.factors.retain(|factor| !matches!(factor, Factor::Totp | Factor::Hotp));
         }
@@ -246,7 +246,7 @@ mod tests {
         use crate::domain::fixture::{NOW, account, client};
         let portal = Client { portal: true, first_enrolment: true, ..client() };
         let policy = |switches: &Switches, factors: &[Factor]| {
-            let client = switches.policy(&portal, Some(&account(factors)), NOW);
+            let client = switches.policy(&portal, Some(&account(factors)), false, NOW);
             (client.first_enrolment, client.factors.contains(&Factor::Totp), client.trusted_networks.len())
         };
         let both = [Factor::App, Factor::Totp];
@@ -256,8 +256,12 @@ mod tests {
         assert_eq!(policy(&strict, &[Factor::Totp]), (false, true, 0), "there is nothing to fall back from");
         let office = Switches { trusted_networks: vec!["10.0.0.0/8".parse().unwrap()], ..Switches::default() };
         assert_eq!(policy(&office, &both), (true, true, 1));
+        assert!(strict.policy(&portal, Some(&account(&[])), true, NOW).first_enrolment, "a link was opened");
         let shut = Client { first_enrolment: false, ..portal.clone() };
-        assert!(!Switches::default().policy(&shut, None, NOW).first_enrolment, "an administrator's word for all stays");
+        assert!(
+            !Switches::default().policy(&shut, None, true, NOW).first_enrolment,
+            "an administrator's word for all stays"
+        );
     }
 
     #[test]

@@ -64,6 +64,8 @@ pub enum Prompt {
     Choice,
     Code,
     RecoveryCode,
+    /// What the person knows beside the second factor, and is asked before it.
+    Pin,
     /// The browser, for one of the person's passkeys.
     Passkey,
     /// A first token, since there is none.
@@ -157,6 +159,8 @@ pub struct Begin<'a> {
     pub account: Option<&'a Account>,
     pub extra: &'a Extra,
     pub screen: Screen,
+    /// Is the person's PIN asked for here, and not given yet?
+    pub pin_missing: bool,
     pub now: jiff::Timestamp,
 }
 
@@ -167,7 +171,9 @@ impl SignIn {
             Requirement::Deny(Denial::NoFactor | Denial::MustEnrol) if begin.may_enrol() => Plan::Prompt(Prompt::Enrol),
             Requirement::Deny(denial) => Plan::Judge(Proof::Denied(*denial)),
             // Whatever would do, what was proven is judged: its counter is kept by that.
-            Requirement::PasswordOnly(_) if let Extra::Passkey(used) = begin.extra => Plan::Judge(Proof::Passkey(*used)),
+            Requirement::PasswordOnly(_) if let Extra::Passkey(used) = begin.extra => {
+                Plan::Judge(Proof::Passkey(*used))
+            }
             Requirement::PasswordOnly(exemption) => Plan::Judge(Proof::Exempt(*exemption)),
             Requirement::Enrolment => Plan::Judge(Proof::Enrolment),
             Requirement::AnyOf(factors) => begin.second_factor(factors),
@@ -190,8 +196,9 @@ impl SignIn {
             (State::Password(_) | State::Rechecking(_), Event::PasswordRefused) => {
                 judge(Proof::Denied(Denial::WrongPassword), false)
             }
-            (State::Password(_), Event::PasskeyRefused(denial))
-            | (State::Rechecking(_), Event::Barred(denial)) => judge(Proof::Denied(denial), false),
+            (State::Password(_), Event::PasskeyRefused(denial)) | (State::Rechecking(_), Event::Barred(denial)) => {
+                judge(Proof::Denied(denial), false)
+            }
             (State::Asking { instead }, Event::Answered(answer)) => match answer {
                 Answer::Approved(challenge) => (Self { state: State::Rechecking(challenge) }, Step::Recheck),
                 Answer::Refused => judge(Proof::Denied(Denial::PromptRefused), false),
@@ -289,6 +296,9 @@ impl Begin<'_> {
         if account.is_some_and(|account| account.grace_until.is_some_and(|until| now < until)) {
             return Plan::Judge(Proof::Grace);
         }
+        if self.pin_missing {
+            return Plan::Prompt(Prompt::Pin);
+        }
         let app = if !allowed(Factor::App) {
             None
         } else if client.bare_approval {
@@ -369,7 +379,7 @@ mod tests {
     use super::*;
 
     fn with<'a>(client: &'a Client, account: &'a Account, extra: &'a Extra, screen: Screen) -> Begin<'a> {
-        Begin { client, account: Some(account), extra, screen, now: NOW }
+        Begin { client, account: Some(account), extra, screen, pin_missing: false, now: NOW }
     }
 
     fn begin(requirement: &Requirement, extra: &Extra) -> (SignIn, Step) {
@@ -488,9 +498,26 @@ mod tests {
         let wrong = step(page(), &Extra::NotProven(Denial::WrongPasskey));
         assert!(matches!(wrong, Step::Judge { proof: Proof::Denied(Denial::WrongPasskey), .. }));
 
-        let first = SignIn::begin(&Requirement::AnyOf(vec![Factor::Passkey]), with(&client, &account, &Extra::Nothing, page()));
+        let first =
+            SignIn::begin(&Requirement::AnyOf(vec![Factor::Passkey]), with(&client, &account, &Extra::Nothing, page()));
         let (_, step) = first.0.on(Event::PasskeyRefused(Denial::WrongPasskey));
         assert!(matches!(step, Step::Judge { proof: Proof::Denied(Denial::WrongPasskey), .. }));
+    }
+
+    #[test]
+    fn a_pin_is_asked_for_before_anything_of_the_second_factor_and_after_the_password() {
+        let (client, account) = (client(), account(&Factor::ALL));
+        let both = Requirement::AnyOf(vec![Factor::App, Factor::Totp]);
+        let step = |requirement: &Requirement, extra: &Extra, event| {
+            let begin = Begin { pin_missing: true, ..with(&client, &account, extra, page()) };
+            SignIn::begin(requirement, begin).0.on(event).1
+        };
+        for extra in [Extra::Nothing, Extra::Digits(Code::new(*b"123456")), Extra::Name(Factor::App)] {
+            assert!(matches!(step(&both, &extra, Event::PasswordAccepted), Step::Prompt(Prompt::Pin)));
+            assert!(matches!(step(&both, &extra, Event::PasswordRefused), Step::Judge { .. }));
+        }
+        let exempt = Requirement::PasswordOnly(Exemption::TrustedNetwork);
+        assert!(matches!(step(&exempt, &Extra::Nothing, Event::PasswordAccepted), Step::Judge { .. }));
     }
 
     #[test]

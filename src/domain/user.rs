@@ -7,6 +7,7 @@ use super::factor::Factor;
 use super::ids::{AuthenticatorId, DirectoryId, UserId};
 use super::otp::{Parameters, TotpMemory};
 use super::passkey::Credential;
+use super::pin::Pin;
 use super::secret::Seed;
 
 /// Who it is. The key is (directory, unique id); the name is for people.
@@ -72,6 +73,7 @@ pub struct Account {
     pub authenticators: Vec<Authenticator>,
     /// Recovery codes not used yet.
     pub recovery_codes: u32,
+    pub pin: Option<Pin>,
     pub bypass_until: Option<Timestamp>,
     /// The remembered success for this very bind, if there is one.
     pub grace_until: Option<Timestamp>,

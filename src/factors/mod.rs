@@ -2,6 +2,8 @@
 //! under the user's lock.
 
 pub mod app;
+pub mod hashed;
 pub mod passkey;
+pub mod pin;
 pub mod questions;
 pub mod recovery;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use hmac::Mac as _;
 use tokio::sync::Semaphore;
 
-use super::recovery;
+use super::hashed as kept_hash;
 use crate::domain::ids::UserId;
 use crate::domain::mac;
 use crate::domain::questions::Question;
@@ -36,7 +36,7 @@ pub async fn hashed(
         .map(|(question, answer)| (*question, keyed(store, user, *question, answer), store.ambient().bytes()));
     let each: Vec<(Question, Code, [u8; 16])> = each.collect();
     blocking(hashing, move || {
-        each.into_iter().map(|(question, keyed, salt)| (question, recovery::hash(&keyed, salt))).collect()
+        each.into_iter().map(|(question, keyed, salt)| (question, kept_hash::hash(&keyed, salt))).collect()
     })
     .await
 }
@@ -56,7 +56,7 @@ pub async fn all_match(
     });
     let each: Vec<(Code, String)> = each.collect();
     let compared = blocking(hashing, move || {
-        each.iter().map(|(keyed, kept)| recovery::compare(keyed, Some(kept))).collect::<Vec<_>>()
+        each.iter().map(|(keyed, kept)| kept_hash::compare(keyed, Some(kept))).collect::<Vec<_>>()
     })
     .await?;
     if compared.contains(&None) {

@@ -8,9 +8,11 @@ use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 use super::enrol::{self, RecoveryCode};
+use crate::domain::activation::{DeviceLimit, Purpose, State};
 use crate::domain::audit::Event;
 use crate::domain::crockford;
-use crate::domain::ids::{AuthenticatorId, UserId};
+use crate::domain::factor::Factor;
+use crate::domain::ids::{ActivationId, AuthenticatorId, UserId};
 use crate::domain::label::Label;
 use crate::domain::otp::{
     self, CodeFault, Hash, Parameters, SecretText, TotpMemory, TotpVerdict, Window, otpauth_uri, seed_to_base32,
@@ -19,6 +21,7 @@ use crate::domain::otp::{
 use crate::domain::otp::{HotpVerdict, LookAhead};
 use crate::domain::secret::{Code, Seed};
 use crate::domain::user::{Authenticator, Token};
+use crate::store::activations::Made;
 use crate::store::attempts::{Scope, Try};
 use crate::store::audit::Actor;
 use crate::store::enrolments::{Begun, Enrolling, Pending, Proved};
@@ -126,7 +129,7 @@ impl<'a> Person<'a> {
     ) -> Result<Option<Self>, StoreFault> {
         let now = store.ambient().now();
         let fine = |user: &Listed| user.enabled && !user.blocked && user.in_directory.denial(now).is_none();
-        let user = store.user(user).await?.filter(fine);
+        let user = store.listed_user(user).await?.filter(fine);
         Ok(user.map(|user| Self { store, user, enrolling, by }))
     }
 
@@ -256,6 +259,27 @@ impl<'a> Person<'a> {
             Claimed::Taken => Ok(Claim::Taken),
             Claimed::Barred => Ok(Claim::Barred),
         }
+    }
+
+    pub async fn preferred(&self) -> Result<Option<Factor>, StoreFault> {
+        self.store.preferred(self.user.id).await
+    }
+
+    /// False for a factor the person does not have.
+    pub async fn prefer(&self, factor: Factor) -> Result<bool, StoreFault> {
+        self.store.prefer(self.user.id, factor, &self.by).await
+    }
+
+    pub async fn make_activation(&self, limit: DeviceLimit) -> Result<Made, StoreFault> {
+        self.store.make_activation(self.user.id, self.enrolling, Purpose::App, limit, &self.by).await
+    }
+
+    pub async fn activation_state(&self, id: ActivationId) -> Result<Option<State>, StoreFault> {
+        self.store.activation_state(self.user.id, id).await
+    }
+
+    pub async fn cancel_activation(&self, id: ActivationId) -> Result<bool, StoreFault> {
+        self.store.cancel_activation(self.user.id, id, &self.by).await
     }
 
     pub async fn rename(&self, id: AuthenticatorId, label: &Label) -> Result<Renamed, StoreFault> {

@@ -110,6 +110,8 @@ pub struct Portal {
     sign_ins: Arc<SignIns>,
     store: Store,
     offers: Arc<Throttle>,
+    /// Whose enrolment link the browser has opened.
+    invited: Option<UserId>,
 }
 
 /// Pages of sign-in and of the demand for a passkey that a source may have in a minute.
@@ -131,7 +133,13 @@ struct Found {
 
 impl Portal {
     pub fn new(sign_ins: Arc<SignIns>, store: Store) -> Self {
-        Self { sign_ins, store, offers: Arc::new(Throttle::new(OFFERS)) }
+        Self { sign_ins, store, offers: Arc::new(Throttle::new(OFFERS)), invited: None }
+    }
+
+    /// The same for a browser that has opened this person's enrolment link, while it serves.
+    #[must_use]
+    pub fn invited(&self, user: Option<UserId>) -> Self {
+        Self { invited: user, ..self.clone() }
     }
 
     /// `None` where the public address has no host name.
@@ -195,7 +203,7 @@ impl Portal {
             Question::NewPassword { .. } => Asked::NewPassword,
             Question::RepeatPassword { .. } => Asked::RepeatPassword,
             // Questions of doors that show one text alone.
-            Question::Choice | Question::Enrol { .. } => return Ok(None),
+            Question::Choice | Question::Pin { .. } | Question::Enrol { .. } => return Ok(None),
         };
         Ok(Some(Pending { name: dialog.name, question, ways: dialog.ways, again: dialog.again, expires_at }))
     }
@@ -294,6 +302,7 @@ impl Portal {
             state: None,
             pick: None,
             is_ambiguous: false,
+            invited: self.invited,
         }
     }
 

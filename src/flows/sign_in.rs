@@ -36,8 +36,8 @@ use crate::tasks::Stop;
 use crate::telemetry::{self, SignInEnd, SignInFault, metrics};
 
 use dialog::Carried;
-pub use passkey::Assertion;
 pub use first_factor::{Accepted, CheckFault, Checked, Checker, FirstFactor};
+pub use passkey::Assertion;
 use run::{Decided, Run};
 
 /// Completes when nobody is there any more to hear an answer. Borrowed, so that it is not moved, with room for it kept,
@@ -67,6 +67,8 @@ pub struct Attempt<'a> {
     pub pick: Option<Factor>,
     /// The name means people of several directories: the sign-in takes its course as if it meant nobody.
     pub is_ambiguous: bool,
+    /// Whom an administrator has invited to enrol, by a link that was opened here.
+    pub invited: Option<UserId>,
 }
 
 /// How a sign-in ended, or this part of it.

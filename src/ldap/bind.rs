@@ -70,6 +70,7 @@ impl Session<'_> {
             state: None,
             pick: None,
             is_ambiguous: false,
+            invited: None,
         };
         let limit = self.settings.max_frame_before_bind;
         if self.inbox.is_empty() {

@@ -50,6 +50,7 @@ pub fn denied(message_id: u32, denial: Denial, refusal: &str) -> Bytes {
         | Denial::ReusedCode
         | Denial::WrongPasskey
         | Denial::CopiedPasskey
+        | Denial::WrongPin
         | Denial::FactorNotAllowed
         | Denial::PromptRefused
         | Denial::PromptExpired

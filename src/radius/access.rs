@@ -165,6 +165,7 @@ fn attempt<'a>(
         state: None,
         pick: None,
         is_ambiguous: false,
+        invited: None,
     }
 }
 

@@ -120,6 +120,7 @@ pub fn denied(request: &Request, denial: Denial) -> Made {
         | Denial::ReusedCode
         | Denial::WrongPasskey
         | Denial::CopiedPasskey
+        | Denial::WrongPin
         | Denial::FactorNotAllowed
         | Denial::DialogOver
         | Denial::PromptRefused

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::audit::Actor;
 use super::enrolments::{locked, proven};
-use super::users::{Listed, end_graces};
+use super::users::end_graces;
 use super::{Store, StoreFault, challenges, sql};
 use crate::domain::audit::Event;
 use crate::domain::factor::Factor;
@@ -53,11 +53,6 @@ pub enum Removed {
 }
 
 impl Store {
-    /// One user, by id.
-    pub async fn user(&self, id: UserId) -> Result<Option<Listed>, StoreFault> {
-        Ok(self.listed(Some(&[id.0])).await?.pop())
-    }
-
     /// A person's authenticators that count, the oldest first.
     pub async fn own_authenticators(&self, user: UserId) -> Result<Vec<Own>, StoreFault> {
         let rows = sqlx::query!(
@@ -165,11 +160,43 @@ impl Store {
                 challenges::notify(&mut tx, ChallengeId(challenge)).await?;
             }
         }
+        sqlx::query!(
+            "update users set preferred_factor = null where id = $1 and preferred_factor = $2
+               and not exists (select from authenticators where user_id = $1 and factor = $2 and proven_at is not null)",
+            user.0,
+            factor,
+        )
+        .execute(&mut *tx)
+        .await?;
         end_graces(&mut tx, user).await?;
         let event = Event::AuthenticatorRemoved { user, name, authenticator: id, factor, by: by.to_string() };
         self.administer(&mut tx, vec![event]).await?;
         tx.commit().await?;
         Ok(Removed::Done(parsed))
+    }
+
+    /// What a person chose to be asked for first.
+    pub async fn preferred(&self, user: UserId) -> Result<Option<Factor>, StoreFault> {
+        let name = sqlx::query_scalar!("select preferred_factor from users where id = $1", user.0)
+            .fetch_optional(&self.pool)
+            .await?;
+        Ok(name.flatten().and_then(|name| name.parse().ok()))
+    }
+
+    /// Asks a person for this first from now on; false if they do not have it, or may not sign in.
+    pub async fn prefer(&self, user: UserId, factor: Factor, by: &Actor) -> Result<bool, StoreFault> {
+        let mut tx = self.pool.begin().await?;
+        let Some(name) = locked(&mut tx, user, self.ambient.now()).await? else { return Ok(false) };
+        if proven(&mut tx, user, Some(factor)).await? == 0 {
+            return Ok(false);
+        }
+        sqlx::query!("update users set preferred_factor = $2 where id = $1", user.0, factor.as_str())
+            .execute(&mut *tx)
+            .await?;
+        let event = Event::FactorPreferred { user, name, factor: factor.as_str(), by: by.to_string() };
+        self.administer(&mut tx, vec![event]).await?;
+        tx.commit().await?;
+        Ok(true)
     }
 
     /// Uses up a right code that was only tried out; false if it was used up before.

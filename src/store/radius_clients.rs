@@ -19,7 +19,7 @@ impl Store {
     pub(super) async fn radius_policies(&self) -> Result<HashMap<Uuid, RadiusPolicy>, StoreFault> {
         let rows = sqlx::query!(
             r#"select client_id, secret_sealed, nas_identifier, radsec_name, require_message_authenticator, first_factor,
-                      upstreams, eap, dialogs, enrol, password_change, pass_through,
+                      upstreams, eap, dialogs, enrol, pin, password_change, pass_through,
                       monitors
                from radius_clients"#
         )
@@ -44,6 +44,7 @@ impl Store {
                 eap: row.eap,
                 dialogs: row.dialogs,
                 enrol: row.enrol,
+                pin: row.pin,
                 password_change: row.password_change,
                 pass_through: row.pass_through,
                 monitors: row.monitors,
@@ -64,8 +65,8 @@ impl Store {
         sqlx::query!(
             "insert into radius_clients (client_id, secret_sealed, nas_identifier, radsec_name,
                                          require_message_authenticator, first_factor, upstreams, eap, dialogs, enrol,
-                                         password_change, pass_through, monitors)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+                                         password_change, pass_through, monitors, pin)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
             client.0,
             sealed,
             policy.nas_identifier,
@@ -79,6 +80,7 @@ impl Store {
             policy.password_change,
             &policy.pass_through,
             &policy.monitors,
+            policy.pin,
         )
         .execute(tx)
         .await?;

@@ -24,6 +24,7 @@ use crate::domain::factor::Factor;
 use crate::domain::ids::{ChallengeId, ClientId, SignInId, UserId, WriterId};
 use crate::domain::judgement::LockRule;
 use crate::domain::outcome::{Denial, Outcome};
+use crate::domain::pin::PinCheck;
 use crate::domain::sign_in::Proof;
 use crate::telemetry::metrics;
 
@@ -43,6 +44,8 @@ pub struct Conclusion {
     pub due: bool,
     /// The recovery code's handle, if the code typed matched it.
     pub recovery: Option<String>,
+    /// What the PIN typed was worth when it was compared.
+    pub pin: PinCheck,
     pub join_key: [u8; 32],
 }
 

@@ -18,11 +18,6 @@ pub struct Reported {
 }
 
 impl Store {
-    /// A user by id, as lists show one.
-    pub async fn listed_user(&self, user: UserId) -> Result<Option<Listed>, StoreFault> {
-        Ok(self.listed(Some(&[user.0])).await?.pop())
-    }
-
     /// What happened to a person's account: the newest `limit` rows, or those before a place.
     pub async fn history(&self, user: UserId, before: Option<Place>, limit: usize) -> Result<Page, StoreFault> {
         let rows = sqlx::query!(

@@ -14,6 +14,7 @@ use crate::domain::directory::profile::Profile;
 use crate::domain::directory::state::AccountState;
 use crate::domain::ids::{ChallengeId, DirectoryId, UserId};
 use crate::domain::name::Folded;
+use crate::domain::pin::{Pin, PinHash};
 use crate::domain::user::{Account, Failures, User};
 
 /// An account as the directory shows it, on its way into our books.
@@ -59,6 +60,8 @@ pub struct Listed {
     pub blocked: bool,
     pub locked_until: Option<Timestamp>,
     pub bypass_until: Option<Timestamp>,
+    pub has_pin: bool,
+    pub pin_must_change: bool,
     pub factors: Vec<String>,
     /// A language tag: the person's own choice, before the directory's in the profile.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -80,6 +83,8 @@ pub(super) struct UserRow {
     pub last_factor: Option<String>,
     pub recovery_codes: i64,
     pub had_recovery_codes: bool,
+    pub pin_hash: Option<String>,
+    pub pin_must_change: bool,
 }
 
 impl UserRow {
@@ -106,6 +111,7 @@ impl UserRow {
             preferred_factor: factor(self.preferred_factor),
             last_factor: factor(self.last_factor),
             had_recovery_codes: self.had_recovery_codes,
+            pin: self.pin_hash.map(|hash| Pin { hash: PinHash::new(hash), must_change: self.pin_must_change }),
         })
     }
 }
@@ -129,7 +135,7 @@ impl Store {
         let mut connection = self.pool.acquire().await?;
         let row = sqlx::query!(
             r#"select u.id, u.unique_id, u.name, u.enabled, u.blocked, u.failures, u.lockouts,
-                      u.locked_until, u.bypass_until, u.preferred_factor, u.last_factor,
+                      u.locked_until, u.bypass_until, u.preferred_factor, u.last_factor, u.pin_hash, u.pin_must_change,
                       exists (select from recovery_codes r where r.user_id = u.id) as "had_recovery_codes!",
                       (select count(*) from recovery_codes r where r.user_id = u.id and r.used_at is null)
                           as "recovery_codes!",
@@ -159,6 +165,8 @@ impl Store {
             last_factor: row.last_factor,
             recovery_codes: row.recovery_codes,
             had_recovery_codes: row.had_recovery_codes,
+            pin_hash: row.pin_hash,
+            pin_must_change: row.pin_must_change,
         };
         let mut account = user.account(tokens, self)?;
         account.grace_until = row.grace_until.map(from_sql);
@@ -189,7 +197,7 @@ impl Store {
         let rows = sqlx::query!(
             r#"select u.id, u.name, d.name as directory, u.dn, u.mail, u.profile as "profile: Json<Profile>",
                       u.directory_disabled, u.directory_until, u.enabled, u.blocked, u.locked_until, u.bypass_until,
-                      u.language_chosen,
+                      u.language_chosen, u.pin_hash is not null as "has_pin!", u.pin_must_change,
                       array(select a.factor from authenticators a where a.user_id = u.id and a.proven_at is not null
                             order by a.factor) as "factors!",
                       (select count(*) from recovery_codes r where r.user_id = u.id and r.used_at is null) as "codes!"
@@ -222,6 +230,8 @@ impl Store {
                     locked_until: still(row.locked_until),
                     bypass_until: still(row.bypass_until),
                     factors,
+                    has_pin: row.has_pin,
+                    pin_must_change: row.pin_must_change,
                     language_chosen: row.language_chosen,
                 }
             })
@@ -415,12 +425,13 @@ impl Store {
         Ok(true)
     }
 
-    /// Takes every factor, grace, bypass and lockout away; the person enrols anew. Returns the authenticators removed.
+    /// Takes every factor, the PIN, grace, bypass and lockout away; the person enrols anew. Returns the authenticators removed.
     pub async fn reset(&self, user: &Listed, by: &Actor) -> Result<u64, StoreFault> {
         let mut tx = self.pool.begin().await?;
         sqlx::query!(
             "update users set failures = 0, lockouts = 0, locked_until = null, bypass_until = null,
-                              preferred_factor = null, last_factor = null where id = $1",
+                              preferred_factor = null, last_factor = null, pin_hash = null, pin_must_change = false
+             where id = $1",
             user.id.0,
         )
         .execute(&mut *tx)

@@ -10,6 +10,8 @@ pub const VISITOR: &str = "__Host-visitor";
 pub const SESSION: &str = "__Host-session";
 /// The State of a sign-in that goes on.
 pub const DIALOG: &str = "__Host-dialog";
+/// The token of an enrolment link that was opened.
+pub const INVITED: &str = "__Host-invited";
 /// The language that was chosen on a page.
 pub const LANGUAGE: &str = "__Host-language";
 

@@ -24,7 +24,7 @@ use crate::words::{Locale, Words};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Guard {
     Anyone,
-    /// Whoever is in the wizard of a first enrolment, or wholly signed in.
+    /// Whoever is in the wizard of a first enrolment, or wholly signed in; and from the recovery page where that is switched on.
     Enrolling,
     /// Whoever is on the recovery page's session, or wholly signed in.
     Recovery,
@@ -137,15 +137,27 @@ async fn enter(house: &House, guard: Guard, request: Request<Body>) -> Result<En
         path: parts.uri.path().to_owned(),
         query: Fields::parse(parts.uri.query().unwrap_or_default().as_bytes()),
         fields,
+        invited: cookie::read(headers, cookie::INVITED).and_then(decoded).map(Code::new),
         dialog: cookie::read(headers, cookie::DIALOG).and_then(decoded).map(Code::new),
         token,
         session,
     });
-    if let Some(path) = guard.turns_away(visit.session.as_ref(), &visit, Limits::DEFAULT) {
+    let recovers = recovers(house, guard, visit.session.as_ref()).await?;
+    if let Some(path) = guard.turns_away(visit.session.as_ref(), &visit, Limits::DEFAULT).filter(|_| !recovers) {
         return Ok(Entered::Elsewhere(path));
     }
     parts.extensions.insert(visit);
     Ok(Entered::Welcome { request: Request::from_parts(parts, Body::empty()), visitor, gone })
+}
+
+/// May somebody who is on the recovery page add a new factor (R29: only where an administrator has said so)?
+async fn recovers(house: &House, guard: Guard, session: Option<&Session>) -> Result<bool, Problem> {
+    match session {
+        Some(session) if guard == Guard::Enrolling && session.level == Level::Recovery => {
+            Ok(house.help.switches(session.user).await?.recovery_enrols)
+        }
+        Some(_) | None => Ok(false),
+    }
 }
 
 /// What the person chose for good, then what was chosen in this browser, then what the directory says of the person, then what

@@ -14,6 +14,7 @@ pub mod management;
 mod page;
 mod portal;
 mod problem;
+mod qr;
 pub mod routes;
 mod visit;
 

@@ -44,7 +44,17 @@ impl Route {
 
 /// All routes with pages. Style sheets and scripts are everybody's.
 pub fn table() -> Vec<Route> {
-    [portal::help::routes(), portal::home::routes(), portal::passkeys::routes(), portal::sign_in::routes()].into_iter().flatten().collect()
+    [
+        portal::authenticators::routes(),
+        portal::enrol::routes(),
+        portal::help::routes(),
+        portal::home::routes(),
+        portal::passkeys::routes(),
+        portal::sign_in::routes(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 pub(super) fn router(house: Arc<House>) -> Router {

@@ -32,6 +32,8 @@ pub struct Facts {
     pub query: Fields,
     /// Of a POST; checked to be from a page of ours.
     pub fields: Fields,
+    /// The token of an enrolment link that was opened here.
+    pub invited: Option<Code>,
     /// The State of a sign-in that goes on.
     pub dialog: Option<Code>,
 }

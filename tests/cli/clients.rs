@@ -66,6 +66,8 @@ async fn a_client_is_added_with_every_rule_and_shown_with_them() {
         "allow_anonymous": true,
         "allow_root_dse": false,
         "allow_password_compare": false,
+        "portal": false,
+        "first_enrolment": false,
         "radius": null,
     });
     assert_eq!(shown, expected);
@@ -74,7 +76,27 @@ async fn a_client_is_added_with_every_rule_and_shown_with_them() {
     appliance.run(&["client", "remove", "vpn"]).fails(2, &["--yes"]);
     appliance.run(&["client", "remove", "vpn", "--yes"]).ok();
     appliance.run(&["client", "remove", "vpn", "--yes"]).fails(1, &["no client \"vpn\""]);
-    assert_eq!(appliance.run(&["client", "list", "--json"]).json(), serde_json::json!([]));
+    let left = appliance.run(&["client", "list", "--json"]).json();
+    assert_eq!((left.as_array().unwrap().len(), &left[0]["portal"]), (1, &serde_json::json!(true)), "{left}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_directory_has_a_portal_that_is_marked_comes_and_goes_with_it_and_takes_one_switch() {
+    let slapd = slapd();
+    let appliance = Appliance::with_directory(&slapd).await;
+    let portal = "portal of corp";
+    assert!(appliance.run(&["client", "list"]).ok().contains("(user portal)"));
+    let shown = || appliance.run(&["client", "show", portal, "--json"]).json();
+    assert_eq!(
+        (&shown()["addresses"], &shown()["first_enrolment"]),
+        (&serde_json::json!([]), &serde_json::json!(true))
+    );
+    appliance.run(&["client", "remove", portal, "--yes"]).fails(2, &["stays as long as the directory"]);
+    appliance.run(&["client", "portal", portal, "--first-enrolment", "no"]).ok();
+    assert_eq!(shown()["first_enrolment"], false);
+    appliance.run(&["client", "portal", "corp", "--first-enrolment", "no"]).fails(1, &["no user portal"]);
+    appliance.run(&["directory", "remove", "corp", "--yes"]).ok();
+    appliance.run(&["client", "show", portal]).fails(1, &["no client"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

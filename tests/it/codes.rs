@@ -339,6 +339,7 @@ impl Judge {
             proof: Proof::Digits(Code::new(code.as_bytes())),
             due: false,
             recovery: None,
+            pin: vestibule::domain::pin::PinCheck::NotAsked,
             join_key: [7; 32],
         };
         self.recorder.conclude(conclusion).await.unwrap()

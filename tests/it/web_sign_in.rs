@@ -69,7 +69,8 @@ async fn a_number_is_shown_for_the_phone_and_its_answer_lets_the_person_in() {
     let page = browser.sign_in(BERND, &password(BERND)).await;
     assert!(page.says("Confirm on your phone") && page.body.contains("http-equiv=\"refresh\""), "{}", page.text());
     let prompt = appliance.prompt().await;
-    let number: u8 = page.body.split_once("class=\"number\"").unwrap().1.split_once('>').unwrap().1[..2].parse().unwrap();
+    let number: u8 =
+        page.body.split_once("class=\"number\"").unwrap().1.split_once('>').unwrap().1[..2].parse().unwrap();
     let page = browser.submit(&page, "/sign-in/next", &[]).await;
     assert!(page.says("Confirm on your phone"), "not answered yet");
     appliance.answer(&prompt, Reply::Approve { number: Some(number) }).await;
@@ -163,7 +164,11 @@ async fn a_directory_that_is_down_is_said_so_and_sessions_stay() {
     slapd.kill();
     let mut other = Browser::at(&appliance);
     let page = other.sign_in(BERND, &password(BERND)).await;
-    assert!(page.status == 503 && page.says("nothing counts against you") && page.says("give this number"), "{}", page.text());
+    assert!(
+        page.status == 503 && page.says("nothing counts against you") && page.says("give this number"),
+        "{}",
+        page.text()
+    );
     assert_eq!(browser.get("/home").await.path, "/home");
 }
 
@@ -171,8 +176,12 @@ async fn a_directory_that_is_down_is_said_so_and_sessions_stay() {
 async fn r50_a_forwarded_address_is_believed_from_trusted_proxies_alone() {
     let slapd = openldap();
     for (trusted, source) in [("[]", "127.0.0.1"), ("[\"127.0.0.1\", \"10.0.0.0/8\"]", "198.51.100.9")] {
-        let appliance =
-            Appliance::before(&slapd).client(netscaler()).user(ANNA).with(totp()).set("web.trusted_proxies", trusted).await;
+        let appliance = Appliance::before(&slapd)
+            .client(netscaler())
+            .user(ANNA)
+            .with(totp())
+            .set("web.trusted_proxies", trusted)
+            .await;
         let mut browser = Browser::at(&appliance);
         browser.headers.push(("X-Forwarded-For".into(), "203.0.113.1, 198.51.100.9, 10.1.2.3".into()));
         browser.sign_in(ANNA, "wrong").await;
@@ -184,8 +193,7 @@ async fn r50_a_forwarded_address_is_believed_from_trusted_proxies_alone() {
 #[tokio::test]
 async fn a_recovery_code_is_a_way_too() {
     let slapd = openldap();
-    let appliance =
-        Appliance::before(&slapd).client(netscaler()).user(ANNA).with(totp()).with(recovery_code()).await;
+    let appliance = Appliance::before(&slapd).client(netscaler()).user(ANNA).with(totp()).with(recovery_code()).await;
     let mut browser = Browser::at(&appliance);
     let page = browser.sign_in(ANNA, &password(ANNA)).await;
     let page = browser.submit(&page, "/sign-in/next", &[("pick", "recovery-code")]).await;

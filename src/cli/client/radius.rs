@@ -59,6 +59,9 @@ pub struct Options {
     /// Let people without any factor enrol a first TOTP token in a dialog, on their password alone
     #[arg(long, requires = "dialogs")]
     enrol_in_dialog: bool,
+    /// Ask for the PIN in a dialog, before the second factor, of whoever has one
+    #[arg(long, requires = "dialogs")]
+    pin: bool,
     /// Let people change an expired password in a dialog
     #[arg(long, requires = "dialogs")]
     password_change: bool,
@@ -128,6 +131,7 @@ impl Options {
             eap: self.eap,
             dialogs: self.dialogs,
             enrol: self.enrol_in_dialog,
+            pin: self.pin,
             password_change: self.password_change,
             pass_through: self.pass_through,
             monitors: self.monitors,
@@ -176,6 +180,7 @@ pub struct Shown {
     eap: bool,
     dialogs: bool,
     enrol_in_dialog: bool,
+    pin: bool,
     password_change: bool,
     pass_through: Vec<String>,
     monitors: Vec<String>,
@@ -192,6 +197,7 @@ impl Shown {
             eap: policy.eap,
             dialogs: policy.dialogs,
             enrol_in_dialog: policy.enrol,
+            pin: policy.pin,
             password_change: policy.password_change,
             pass_through: policy.pass_through,
             monitors: policy.monitors,
@@ -212,6 +218,7 @@ impl Shown {
             ("EAP", yes(self.eap)),
             ("dialogs", yes(self.dialogs)),
             ("enrol in dialog", yes(self.enrol_in_dialog)),
+            ("PIN", yes(self.pin)),
             ("password change", yes(self.password_change)),
             ("passed through", self.pass_through.join(", ")),
             ("monitors", self.monitors.join(", ")),

@@ -25,6 +25,8 @@ pub struct RadiusPolicy {
     pub dialogs: bool,
     /// May a first TOTP token be enrolled in a dialog, on the password alone?
     pub enrol: bool,
+    /// Is the PIN asked for in a dialog, of whoever has one, before the second factor?
+    pub pin: bool,
     /// May an expired password be changed in a dialog?
     pub password_change: bool,
     /// Attributes of the upstream's Access-Accept that are passed on, by dictionary name.
@@ -76,6 +78,7 @@ impl RadiusPolicy {
             eap: false,
             dialogs: false,
             enrol: false,
+            pin: false,
             password_change: false,
             pass_through: vec![],
             monitors: vec![],

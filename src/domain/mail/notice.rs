@@ -151,11 +151,16 @@ impl Notice {
             Event::Enrolled { user, factor, by, .. } => {
                 told(user, What::AuthenticatorAdded { factor: factor.parse().ok()? }, by)
             }
+            Event::AuthenticatorRemoved { user, factor, by, .. } => {
+                told(user, What::AuthenticatorRemoved { factor: factor.parse().ok()? }, by)
+            }
             Event::RecoveryCodesMade { user, count, by, .. } => {
                 told(user, What::RecoveryCodesMade { count: *count }, by)
             }
             Event::BypassGranted { user, until, by, .. } => told(user, What::BypassStarted { until: *until }, by),
-            Event::UserBlocked { user, by, .. } => told(user, What::SignInReported, by),
+            Event::UserBlocked { user, by, .. } | Event::FraudReported { user, by, .. } => {
+                told(user, What::SignInReported, by)
+            }
             Event::UserReset { user, authenticators, by, .. } => {
                 if *authenticators == 0 {
                     None
@@ -166,8 +171,32 @@ impl Notice {
             Event::SignIn { user: None, .. }
             | Event::PasswordChanged { user: None, .. }
             | Event::PromptSent { .. }
+            | Event::EnrolmentBegun { .. }
+            | Event::AuthenticatorRenamed { .. }
+            | Event::AuthenticatorTested { .. }
+            | Event::CodesThrottled { .. }
+            | Event::ActivationMade { .. }
+            | Event::ActivationCancelled { .. }
+            | Event::ActivationUsed { .. }
+            | Event::ActivationReused { .. }
+            | Event::EnrolmentLinkMade { .. }
+            | Event::EnrolmentLinkUsed { .. }
+            | Event::TokenStocked { .. }
+            | Event::TokenUnstocked { .. }
+            | Event::TokenClaimed { .. }
+            | Event::BypassEnded { .. }
+            | Event::SecurityQuestionsSet { .. }
+            | Event::SecurityQuestionsRemoved { .. }
+            | Event::SecurityQuestionsAnswered { .. }
+            | Event::LanguageChosen { .. }
+            | Event::SessionsEnded { .. }
+            | Event::PortalChanged { .. }
+            | Event::FirstEnrolmentSet { .. }
+            | Event::PinSet { .. }
+            | Event::PinCleared { .. }
             | Event::PromptAnswered { .. }
             | Event::Resynchronised { .. }
+            | Event::FactorPreferred { .. }
             | Event::UserImported { .. }
             | Event::PhoneSet { .. }
             | Event::UserEnabled { .. }

@@ -97,7 +97,7 @@ const FIELDS: [(Field, &str, &[&str]); 18] = [
 const NAMES: &str = "names, address and groups come from the directory";
 const METHOD: &str =
     "there is no choice of a factor by user; `client add --factors` sets which are asked for and in which order";
-const PIN: &str = "PINs have no counterpart yet; factors are taken over without one";
+const PIN: &str = "no PIN is taken over; set one with `user pin`, and have it asked for with `client add --pin`";
 const LANGUAGE: &str = "a person's language comes from the directory";
 const DEVICE: &str = "an app belongs to the server it was activated with; enrol it anew";
 const STATE: &str = "it is a state of the moment, not a property of the user";

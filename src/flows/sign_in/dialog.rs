@@ -16,6 +16,7 @@ use crate::domain::ids::ChallengeId;
 use crate::domain::offered::{Extra, Offered};
 use crate::domain::otp::{self, Hash, Parameters, TotpMemory, TotpVerdict, Window};
 use crate::domain::outcome::Outcome;
+use crate::domain::pin::{PinCheck, PinHash};
 use crate::domain::secret::{Code, Password, Seed};
 use crate::domain::sign_in::Prompt;
 use crate::domain::user::{Account, Token};
@@ -42,6 +43,10 @@ pub(super) struct Carried {
     pub again: bool,
     /// A recovery code was asked for.
     pub recovery: bool,
+    /// What was typed as the PIN, in this answer.
+    pub typed_pin: Option<Code>,
+    /// The PIN that was right in an earlier one.
+    pub pin: Option<PinHash>,
     pub enrolling: Option<(Seed, Code)>,
     /// What was proven for the change, and the new password.
     pub change: Option<(Option<Factor>, Password)>,
@@ -78,6 +83,7 @@ impl Run<'_> {
         let mut carried = Carried {
             accepted: dialog.accepted.clone(),
             join_key: Some(dialog.join_key),
+            pin: dialog.pin.clone(),
             rounds: dialog.rounds,
             again: taken.used,
             ..Carried::default()
@@ -107,6 +113,10 @@ impl Run<'_> {
                 Extra::Shown(challenge)
             }
             Question::NextCode { first } => Extra::Pair(first, code()),
+            Question::Pin { with } => {
+                carried.typed_pin = Some(code());
+                Offered::answer(&Password::new(with.expose())).unwrap_or(Extra::Nothing)
+            }
             Question::Passkey { ceremony, .. } => {
                 Extra::Assertion { ceremony, answer: String::from_utf8_lossy(field.expose()).into_owned() }
             }
@@ -146,6 +156,7 @@ impl Run<'_> {
             Prompt::Choice => Question::Choice,
             Prompt::Code => Question::Code,
             Prompt::RecoveryCode => Question::RecoveryCode,
+            Prompt::Pin => Question::Pin { with: held.offered.extra.typed().unwrap_or_else(|| Code::new([])) },
             Prompt::Passkey => self.passkey_question(held)?,
             Prompt::Enrol => Question::Enrol {
                 // Another try is for the key that the person has typed in already.
@@ -196,6 +207,7 @@ impl Run<'_> {
             password: held.offered.password.clone(),
             accepted,
             join_key: held.join_key,
+            pin: if let PinCheck::Right(hash) = &held.pin { Some(hash.clone()) } else { None },
             rounds: self.carried.rounds,
             ways: if question.may_be_left() { ways } else { vec![] },
             again: None,
@@ -213,7 +225,11 @@ impl Run<'_> {
             Question::RecoveryCode => (None, LONG_ANSWER),
             // As long as browsers wait for a person (WebAuthn L3 §15.1).
             Question::Passkey { .. } => (None, LONG_ANSWER),
-            Question::Choice | Question::Code | Question::Number { .. } | Question::NextCode { .. } => (None, ANSWER),
+            Question::Choice
+            | Question::Code
+            | Question::Pin { .. }
+            | Question::Number { .. }
+            | Question::NextCode { .. } => (None, ANSWER),
         };
         let text = dialog.question.text(again, &seed.map(seed_text).unwrap_or_default());
         let state = self.desk.store.keep_dialog(self.attempt.client.id, &dialog.write(), limit).await?;

@@ -2,9 +2,9 @@
 
 use tokio::time::Instant;
 
+use super::SignInError;
 use super::first_factor::{Accepted, First};
 use super::run::{Held, Run, Subject, Who};
-use super::SignInError;
 use crate::domain::dialog::Question;
 use crate::domain::directory::state::AccountState;
 use crate::domain::name::LoginName;

@@ -18,6 +18,7 @@ use crate::domain::mac;
 use crate::domain::name::LoginName;
 use crate::domain::offered::{Extra, Offered};
 use crate::domain::outcome::{Denial, Exemption, Grant, Outcome};
+use crate::domain::pin::PinCheck;
 use crate::domain::policy::{Requirement, requirement, requirement_after};
 use crate::domain::portal::Switches;
 use crate::domain::secret::Code;
@@ -25,7 +26,7 @@ use crate::domain::sign_in::{Answer, Begin, Event, Prompt, Proof, SignIn, Step};
 use crate::domain::user::Account;
 use crate::domain::ways;
 use crate::factors::app::{App, Put, Waited};
-use crate::factors::recovery;
+use crate::factors::{pin, recovery};
 use crate::flows::import;
 use crate::flows::policy::Upstream;
 use crate::flows::resolve::{self, Resolved, is_member};
@@ -81,6 +82,7 @@ pub(super) struct Held {
     pub account: Option<Account>,
     pub user: Option<UserId>,
     pub recovery: Option<String>,
+    pub pin: PinCheck,
     pub join_key: [u8; 32],
     pub again: Option<Again>,
     /// What may be asked for, where the door lets the person pick.
@@ -106,7 +108,7 @@ impl Run<'_> {
             Who::Nobody(denial) => Box::pin(self.deny(upstream, denial)).await,
             Who::Throttled => {
                 let denied = Proof::Denied(Denial::Throttled);
-                let outcome = Box::pin(self.conclude(None, denied, false, None, [0; 32])).await?;
+                let outcome = Box::pin(self.conclude(None, denied, false, (None, PinCheck::NotAsked), [0; 32])).await?;
                 Ok(Decided { ended: Ended::Throttled, outcome: Some(outcome) })
             }
             Who::Person(subject) => {
@@ -194,14 +196,14 @@ impl Run<'_> {
             (First::Refused { answer, .. }, barred) => {
                 metrics::service_account_bound(client, "denied");
                 let denial = barred.unwrap_or(Denial::WrongPassword);
-                let outcome = self.conclude(None, Proof::Denied(denial), false, None, [0; 32]).await?;
+                let outcome = self.conclude(None, Proof::Denied(denial), false, (None, PinCheck::NotAsked), [0; 32]).await?;
                 Ok(Decided { ended: Ended::Refused { answer }, outcome: Some(outcome) })
             }
         }
     }
 
     async fn deny(&self, upstream: &Upstream, denial: Denial) -> Result<Decided, SignInError> {
-        let outcome = Box::pin(self.conclude(None, Proof::Denied(denial), false, None, [0; 32])).await?;
+        let outcome = Box::pin(self.conclude(None, Proof::Denied(denial), false, (None, PinCheck::NotAsked), [0; 32])).await?;
         let text = Box::pin(upstream.refusal(self.deadline)).await;
         Ok(Decided { ended: Ended::Denied { denial, text }, outcome: Some(outcome) })
     }
@@ -213,8 +215,9 @@ impl Run<'_> {
         let now = self.desk.store.ambient().now();
         let join_key = self.carried.join_key.unwrap_or_else(|| self.join_key(subject));
         let mut account = self.account(subject, &join_key).await?;
+        let invited = account.as_ref().is_some_and(|account| self.attempt.invited == Some(account.user.id));
         let client = match &self.switches {
-            Some(switches) => &switches.policy(&self.attempt.client, account.as_ref(), now),
+            Some(switches) => &switches.policy(&self.attempt.client, account.as_ref(), invited, now),
             None => &*self.attempt.client,
         };
         let required = |account: Option<&Account>| match &subject.account {
@@ -277,7 +280,15 @@ impl Run<'_> {
             // Not before the password is right: nothing tells then whether the passkey was.
             offered.extra = self.passkey_second(ceremony, account.as_ref().filter(|_| accepted), answer);
         }
-        let begin = Begin { client, account: account.as_ref(), extra: &offered.extra, screen: *screen, now };
+        let pin = self.pin(account.as_ref().filter(|_| accepted)).await?;
+        // A wrong one ends it before a phone is asked or a code looked at.
+        let requirement = match (requirement, &pin) {
+            (Requirement::AnyOf(_), PinCheck::Wrong) => Requirement::Deny(Denial::WrongPin),
+            (requirement, _) => requirement,
+        };
+        let pin_missing = self.asks_pin(account.as_ref()) && matches!(pin, PinCheck::NotAsked);
+        let begin =
+            Begin { client, account: account.as_ref(), extra: &offered.extra, screen: *screen, pin_missing, now };
         let (machine, _) = SignIn::begin(&requirement, begin);
         let wanted = matches!(&requirement, Requirement::AnyOf(factors) if factors.contains(&Factor::RecoveryCode));
         let recovery = match (&offered.extra, &account) {
@@ -295,7 +306,22 @@ impl Run<'_> {
                 vec![]
             }
         };
-        Ok(Some(Box::new((machine, Held { first, offered, account, user, recovery, join_key, again, ways }))))
+        Ok(Some(Box::new((machine, Held { first, offered, account, user, recovery, pin, join_key, again, ways }))))
+    }
+
+    /// Is this person asked for a PIN? Where nothing can be asked, none is.
+    fn asks_pin(&self, account: Option<&Account>) -> bool {
+        let wanted = self.attempt.client.radius.as_ref().is_some_and(|radius| radius.pin);
+        wanted && self.attempt.screen.asks && account.is_some_and(|account| account.pin.is_some())
+    }
+
+    /// What the PIN is worth that was typed now, or earlier in the dialog.
+    async fn pin(&self, account: Option<&Account>) -> Result<PinCheck, SignInError> {
+        Ok(match (&self.carried.typed_pin, &self.carried.pin, account) {
+            (Some(typed), _, Some(account)) => pin::check(account, typed, &self.desk.hashing).await?,
+            (None, Some(hash), _) => PinCheck::Right(hash.clone()),
+            (Some(_) | None, _, _) => PinCheck::NotAsked,
+        })
     }
 
     /// What the person may do at the portal; `None` at any other door.
@@ -354,15 +380,18 @@ impl Run<'_> {
                 Step::Judge { proof, due } => {
                     let code = if let Proof::Digits(code) = &proof { Some(code.clone()) } else { None };
                     let repeats = self.repeats(&proof);
+                    let beside = (held.recovery.clone(), held.pin.clone());
                     let judged =
-                        Box::pin(self.conclude(held.user, proof, due, held.recovery.clone(), held.join_key)).await?;
+                        Box::pin(self.conclude(held.user, proof, due, beside, held.join_key)).await?;
                     if let (Some(first), Outcome::Denied(Denial::WrongCode)) = (code, judged)
                         && self.has_drifted(&first, &held)
                     {
                         return Box::pin(self.ask_next_code(first, &held, accepted.as_ref(), judged)).await;
                     }
-                    if let (Some(what), Outcome::Denied(Denial::WrongCode | Denial::ReusedCode | Denial::WrongPasskey)) =
-                        (repeats, judged)
+                    if let (
+                        Some(what),
+                        Outcome::Denied(Denial::WrongCode | Denial::ReusedCode | Denial::WrongPasskey),
+                    ) = (repeats, judged)
                     {
                         held.again = Some(match judged {
                             Outcome::Denied(Denial::ReusedCode) => Again::ReusedCode,
@@ -498,7 +527,7 @@ impl Run<'_> {
         user: Option<UserId>,
         proof: Proof,
         due: bool,
-        recovery: Option<String>,
+        (recovery, pin): (Option<String>, PinCheck),
         join_key: [u8; 32],
     ) -> Result<Outcome, SignInError> {
         let conclusion = Conclusion {
@@ -512,6 +541,7 @@ impl Run<'_> {
             proof,
             due,
             recovery,
+            pin,
             join_key,
         };
         Ok(self.desk.recorder.conclude(conclusion).await?)

@@ -14,6 +14,7 @@ use crate::domain::ids::ChallengeId;
 use crate::domain::judgement::{Change, judge};
 use crate::domain::outcome::{Denial, Grant, Outcome};
 use crate::domain::passkey::Standing;
+use crate::domain::pin::behind_pin;
 use crate::domain::sign_in::Proof;
 use crate::domain::user::Account;
 use crate::store::audit::{Head, append};
@@ -187,7 +188,7 @@ async fn open_books(store: &Store, tx: &mut PgConnection, jobs: &[Job]) -> Resul
     let rows = sqlx::query_as!(
         UserRow,
         r#"select id, directory_id, unique_id, name, enabled, blocked, failures, lockouts, locked_until,
-                  bypass_until, preferred_factor, last_factor, 0::bigint as "recovery_codes!",
+                  bypass_until, preferred_factor, last_factor, pin_hash, pin_must_change, 0::bigint as "recovery_codes!",
                   false as "had_recovery_codes!"
            from users where id = any($1) order by id for no key update"#,
         &users,
@@ -400,7 +401,8 @@ impl Books {
         let serves = |until: &Timestamp| self.now < *until && until.duration_since(self.now) <= longest;
         let grace = self.graces.get(&conclusion.join_key).copied().filter(serves);
         let mut challenge = None;
-        let mut proof = conclusion.proof.clone();
+        let kept = self.accounts.get(&user.0).and_then(|account| account.pin.as_ref()).map(|pin| &pin.hash);
+        let mut proof = behind_pin(conclusion.proof.clone(), &conclusion.pin, kept);
         match &proof {
             // The same login's other connection was a moment earlier, with the same code.
             Proof::Digits(_) | Proof::Pair(..) | Proof::Recovery(_) | Proof::Bypass if grace.is_some() => {

@@ -55,7 +55,7 @@ impl Person {
     async fn of(house: &House, visit: &Visit) -> Result<Self, Problem> {
         let session = visit.session.clone().ok_or(Problem::Stale)?;
         // Removed between the guard's look and ours.
-        let listed = house.store.listed_user(session.user).await?.ok_or(Problem::Stale)?;
+        let listed = house.store.user(session.user).await?.ok_or(Problem::Stale)?;
         let switches = house.help.switches(session.user).await?;
         Ok(Self { session, listed, switches })
     }
@@ -67,7 +67,7 @@ fn themselves(visit: &Visit) -> Actor {
 }
 
 /// A moment as pages show one, in UTC.
-fn moment(at: Timestamp) -> String {
+pub(super) fn moment(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M").to_string()
 }
 

@@ -1,5 +1,8 @@
 //! The portal's pages, one file per area. Each answers `routes()`; `web/routes.rs` is their table.
 
+mod adding;
+pub mod authenticators;
+pub mod enrol;
 pub mod help;
 pub mod home;
 pub mod passkeys;

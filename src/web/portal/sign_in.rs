@@ -19,6 +19,7 @@ use super::super::page::{Page, go, show, show_as};
 use super::super::problem::Problem;
 use super::super::routes::{Guard, Route};
 use super::super::visit::Visit;
+use super::enrol::invited;
 use super::enter;
 use crate::domain::challenge::Status;
 use crate::domain::dialog::Again;
@@ -85,7 +86,8 @@ async fn form(house: &House, visit: &Visit, name: String, again: bool) -> SignIn
 async fn begin(State(house): State<Shared>, visit: Visit) -> Result<Response, Problem> {
     let name = visit.fields.text("name");
     let id = house.portal.new_id();
-    let end = house.portal.begin(id, name, &visit.fields.password("password"), visit.source).await;
+    let portal = house.portal.invited(invited(&house, &visit).await?);
+    let end = portal.begin(id, name, &visit.fields.password("password"), visit.source).await;
     ended(&house, &visit, name, (id, end)).await
 }
 
@@ -121,7 +123,8 @@ async fn answer(State(house): State<Shared>, visit: Visit) -> Result<Response, P
     let (Some(pending), Some(state)) = (pending(&house, &visit).await?, &visit.dialog) else { return Ok(over()) };
     let fields = &visit.fields;
     let id = house.portal.new_id();
-    let say = async |state: &[u8], answer: Answer| house.portal.answer(id, state, &answer, visit.source).await;
+    let portal = house.portal.invited(invited(&house, &visit).await?);
+    let say = async |state: &[u8], answer: Answer| portal.answer(id, state, &answer, visit.source).await;
     let picked = fields.get("pick").and_then(|pick| pick.parse::<Factor>().ok());
     let end = match (&pending.question, picked) {
         (_, Some(factor)) => say(state.expose(), Answer::Pick(factor)).await,

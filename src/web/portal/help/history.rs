@@ -83,9 +83,9 @@ fn line(row: &Row, visit: &Visit, trusted: &[IpNet]) -> Line {
 }
 
 fn what(words: Words, row: &Row) -> String {
-    let event = match (row.event.as_str(), row.is_granted()) {
-        ("sign-in", true) => "granted",
-        ("sign-in", false) if row.outcome.as_deref() == Some("denied") => "denied",
+    let event = match (row.event.as_str(), row.outcome.as_deref()) {
+        // Each outcome of a sign-in has words of its own.
+        ("sign-in", Some(outcome)) => outcome,
         (event, _) => event,
     };
     let key = format!("help-what-{event}");

@@ -1,23 +1,24 @@
-//! What whoever has answered their questions may do: see whom to call, shut the account, and, where an administrator has
-//! switched that on, add a new way to sign in. Nothing is removed here: an account that has lost its last factor would be
-//! open to whoever has the password (R29).
+//! What whoever has answered their questions may do: see whom to call, remove what is lost, shut the account, and, where an
+//! administrator has switched that on, add a new way to sign in. The last authenticator stays: an account without any would
+//! be open to whoever has the password (R29).
 
 use askama::Template;
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::Person;
+use super::{Person, moment, themselves};
 use crate::domain::session::Level;
+use crate::store::own_authenticators::{EvenTheLast, Removed};
 use crate::telemetry::shown;
-use crate::web::house::Shared;
-use crate::web::page::{Page, go, show};
-use crate::web::portal::enter;
+use crate::web::house::{House, Shared};
+use crate::web::page::{Page, go, show_as};
 use crate::web::problem::Problem;
 use crate::web::routes::{Guard, Route};
 use crate::web::visit::Visit;
 
 pub fn routes() -> Vec<Route> {
-    vec![Route::get("/recovery", Guard::Recovery, recovery), Route::post("/recovery/enrol", Guard::Recovery, enrol)]
+    vec![Route::get("/recovery", Guard::Recovery, recovery), Route::post("/recovery/lost", Guard::Recovery, lost)]
 }
 
 #[derive(Template)]
@@ -28,24 +29,47 @@ struct Recovery {
     /// Did the answers lead here, and not a whole sign-in?
     by_answers: bool,
     may_enrol: bool,
+    devices: Vec<Device>,
+}
+
+struct Device {
+    id: String,
+    label: String,
+    factor: String,
+    added: String,
 }
 
 async fn recovery(State(house): State<Shared>, visit: Visit) -> Result<Response, Problem> {
     let person = Person::of(&house, &visit).await?;
+    answer(&house, &visit, &person, None).await
+}
+
+async fn answer(house: &House, visit: &Visit, person: &Person, problem: Option<String>) -> Result<Response, Problem> {
+    let devices = house.store.own_authenticators(person.session.user).await?.into_iter().map(|own| Device {
+        id: own.id.to_string(),
+        label: shown(&own.label).to_string(),
+        factor: visit.words.get(&format!("help-reason-{}", own.factor)),
+        added: moment(own.added_at),
+    });
     let name = shown(&person.listed.name).to_string();
     let by_answers = person.session.level == Level::Recovery;
     let may_enrol = by_answers && person.switches.recovery_enrols;
-    show(&Recovery { page: Page::new(&visit, "help-recovery-title"), name, by_answers, may_enrol })
+    let status = if problem.is_some() { StatusCode::FORBIDDEN } else { StatusCode::OK };
+    let page = Page::new(visit, "help-recovery-title").problem(problem);
+    show_as(status, &Recovery { page, name, by_answers, may_enrol, devices: devices.collect() })
 }
 
-/// From the recovery page into the wizard, where that is allowed.
-async fn enrol(State(house): State<Shared>, visit: Visit) -> Result<Response, Problem> {
+/// Removes what is lost, but for the last one.
+async fn lost(State(house): State<Shared>, visit: Visit) -> Result<Response, Problem> {
     let person = Person::of(&house, &visit).await?;
-    if person.session.level == Level::Recovery && !person.switches.recovery_enrols {
-        return Err(Problem::Forbidden);
+    let Ok(id) = visit.fields.text("id").parse() else { return Err(Problem::NotFound) };
+    let by = themselves(&visit);
+    match house.store.remove_authenticator(person.session.user, id, EvenTheLast::No, &by).await? {
+        Removed::Done(_) | Removed::Gone => Ok(go("/recovery?done=help-done-device")),
+        Removed::IsLast => {
+            let problem = visit.words.get("help-recovery-last");
+            answer(&house, &visit, &person, Some(problem)).await
+        }
+        Removed::Barred => Err(Problem::Forbidden),
     }
-    if person.session.level == Level::Full {
-        return Ok(go("/authenticators"));
-    }
-    enter(&house, &visit, (person.session.user, Level::Enrolling, None), "/enrol").await
 }
