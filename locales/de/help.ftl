@@ -32,7 +32,7 @@ help-client-portal = Dieses Portal
 help-place-same = Dieselbe Adresse wie jetzt ({ $address })
 help-place-trusted = Ein vertrauenswürdiges Netz ({ $address })
 help-place-unknown = Nicht bekannt
-help-by = durch { $by }
+help-by-administrator = durch einen Administrator
 
 # Was geschehen kann.
 help-what-granted = Angemeldet

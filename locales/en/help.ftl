@@ -32,7 +32,7 @@ help-client-portal = This portal
 help-place-same = The same address as now ({ $address })
 help-place-trusted = A trusted network ({ $address })
 help-place-unknown = Not known
-help-by = by { $by }
+help-by-administrator = by an administrator
 
 # What can happen.
 help-what-granted = Signed in

@@ -32,7 +32,7 @@ help-client-portal = Este portal
 help-place-same = La misma dirección que ahora ({ $address })
 help-place-trusted = Una red de confianza ({ $address })
 help-place-unknown = No se sabe
-help-by = por { $by }
+help-by-administrator = por un administrador
 
 # Lo que puede ocurrir.
 help-what-granted = Sesión iniciada

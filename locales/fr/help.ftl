@@ -32,7 +32,7 @@ help-client-portal = Ce portail
 help-place-same = La même adresse que maintenant ({ $address })
 help-place-trusted = Un réseau de confiance ({ $address })
 help-place-unknown = Inconnu
-help-by = par { $by }
+help-by-administrator = par un administrateur
 
 # Ce qui peut se passer.
 help-what-granted = Connexion réussie

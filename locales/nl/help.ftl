@@ -32,7 +32,7 @@ help-client-portal = Dit portaal
 help-place-same = Hetzelfde adres als nu ({ $address })
 help-place-trusted = Een vertrouwd netwerk ({ $address })
 help-place-unknown = Niet bekend
-help-by = door { $by }
+help-by-administrator = door een beheerder
 
 # Wat er kan gebeuren.
 help-what-granted = Aangemeld

@@ -21,6 +21,7 @@ use crate::domain::secret::Seed;
 use crate::domain::user::Token;
 use crate::flows::enrol;
 use crate::store::authenticators::Enrolment;
+use crate::store::mail_outbox::Queued;
 use crate::store::users::Listed;
 use crate::telemetry::shown;
 
@@ -106,6 +107,9 @@ pub struct EnrolmentLink {
     /// How long the link serves, if it is not used before
     #[arg(long, value_name = "N", default_value_t = 24, value_parser = clap::value_parser!(u8).range(1..=168))]
     hours: u8,
+    /// Send it to the user by mail instead of showing it; it serves for 24 hours
+    #[arg(long, conflicts_with_all = ["hours", "json"])]
+    mail: bool,
     /// Print JSON: one object with url and until
     #[arg(long)]
     json: bool,
@@ -259,6 +263,20 @@ impl EnrolmentLink {
         let origin = world.config.public_url().ok_or_else(|| {
             Failure::input("the portal has no address; set web.public_url to what people type to come there")
         })?;
+        if self.mail {
+            let why = match world.store.mail_enrolment_link(&user, &world.actor).await? {
+                Queued::Waits => {
+                    return show::line(format_args!(
+                        "An invitation to {name} waits to be sent; `vestibule mail queue` shows it."
+                    ));
+                }
+                Queued::NoServer => "there is no mail server; make one known with `vestibule mail set`",
+                Queued::NoAddress => "the directory gives no mail address for this user",
+                Queued::ServiceAccount => "this is a machine's account by some client's settings",
+                Queued::Spent | Queued::Before => "enough mails were sent to this user today",
+            };
+            return Err(Failure::no(why));
+        }
         let lasts = SignedDuration::from_hours(i64::from(self.hours));
         let (token, until) = world.store.make_enrolment_link(&user, lasts, &world.actor).await?;
         let url = Zeroizing::new(origin.link(&enrol::link_path(&token)));

@@ -124,6 +124,12 @@ pub struct Add {
     /// A group of Vestibule's own that everybody who comes by the item is in, for policies; `group show` lists them
     #[arg(long, value_name = "NAME", value_parser = GroupName::parse)]
     user_group: Option<GroupName>,
+    /// Send new users who have a mail address an invitation to enrol
+    #[arg(long, conflicts_with = "disabled")]
+    invite: bool,
+    /// With --invite: a run that would send more invitations than this stops and asks
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    invite_at_most: u32,
     /// What becomes of users whom the directory no longer shows
     #[arg(long, value_enum, default_value_t = Leaving::Disable)]
     leavers: Leaving,
@@ -274,7 +280,11 @@ impl Add {
             phone: self.phone,
             user_group: self.user_group,
             leavers,
+            invite_at_most: self.invite.then_some(self.invite_at_most),
         };
+        if self.invite && world.store.mail_server().await?.is_none() {
+            show::note("There is no mail server, so nobody is invited until `vestibule mail set` makes one known.");
+        }
         match world.store.add_sync_item(&item, &world.actor).await {
             Err(fault) if fault.is_duplicate() => {
                 Err(Failure::Input(format!("there is a sync item {:?} already", item.name)))
@@ -304,6 +314,8 @@ struct ShownItem {
     #[serde(skip_serializing_if = "Option::is_none")]
     user_group: Option<String>,
     leavers: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    invite_at_most: Option<u32>,
 }
 
 async fn list(world: &World, directory: &str, json: bool) -> Result<(), Failure> {
@@ -321,6 +333,7 @@ async fn list(world: &World, directory: &str, json: bool) -> Result<(), Failure>
             Leavers::Disable => "disable".to_owned(),
             Leavers::DisableThenDelete { days } => format!("disable, delete after {days} days"),
         },
+        invite_at_most: item.invite_at_most,
     });
     let items: Vec<_> = items.collect();
     if json {
@@ -338,7 +351,9 @@ async fn list(world: &World, directory: &str, json: bool) -> Result<(), Failure>
         let enabled = if item.enabled { "enabled" } else { "disabled" }.to_owned();
         let phone = item.phone.map(|label| format!("{label} first"));
         let group = item.user_group.map(|name| format!("group {name}"));
-        let new = [Some(enabled), item.language, phone, group].into_iter().flatten().collect::<Vec<_>>().join(", ");
+        let invited = item.invite_at_most.map(|_| "invited by mail".to_owned());
+        let new =
+            [Some(enabled), item.language, phone, group, invited].into_iter().flatten().collect::<Vec<_>>().join(", ");
         [item.place.to_string(), item.name, what, new, item.leavers]
     });
     show::table(["place", "name", "accounts", "new users", "leavers"], &rows.collect::<Vec<_>>())

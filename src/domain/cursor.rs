@@ -96,8 +96,19 @@ pub fn settings(directory: &Directory, items: &[SyncItem], read: &[&str]) -> Fin
     let mut fields = vec![Some(kind), Some(directory.base_dn.clone()), Some(directory.bind_dn.clone()), Some(map)];
     fields.push(directory.domain.clone());
     for item in items {
-        // Which group of ours somebody is in goes by the item and is not read.
-        let SyncItem { id, directory: _, name: _, pick, enabled: _, language, phone, user_group: _, leavers: _ } = item;
+        // Which group of ours somebody is in goes by the item and is not read; nor is whether new users are invited.
+        let SyncItem {
+            id,
+            directory: _,
+            name: _,
+            pick,
+            enabled: _,
+            language,
+            phone,
+            user_group: _,
+            leavers: _,
+            invite_at_most: _,
+        } = item;
         let pick = serde_json::to_string(pick).unwrap_or_default();
         fields.extend([Some(id.to_string()), Some(pick), language.clone(), phone.clone()]);
     }
@@ -140,6 +151,7 @@ mod tests {
             phone: None,
             user_group: None,
             leavers: Leavers::Disable,
+            invite_at_most: None,
         }
     }
 

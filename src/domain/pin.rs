@@ -143,10 +143,16 @@ mod tests {
         let code = Proof::Digits(Code::new(code_at(&account, NOW).into_bytes()));
         let wrong = behind_pin(code.clone(), &PinCheck::Wrong, Some(&hash("kept")));
         for _ in 0..RULE.failures {
-            assert_eq!(judge(&mut account, &wrong, false, &Factor::ALL, RULE, NOW).outcome, Outcome::Denied(Denial::WrongPin));
+            assert_eq!(
+                judge(&mut account, &wrong, false, &Factor::ALL, RULE, NOW).outcome,
+                Outcome::Denied(Denial::WrongPin)
+            );
         }
         let right = behind_pin(code, &PinCheck::Right(hash("kept")), Some(&hash("kept")));
-        assert_eq!(judge(&mut account, &right, false, &Factor::ALL, RULE, NOW).outcome, Outcome::Denied(Denial::LockedOut));
+        assert_eq!(
+            judge(&mut account, &right, false, &Factor::ALL, RULE, NOW).outcome,
+            Outcome::Denied(Denial::LockedOut)
+        );
     }
 
     #[test]

@@ -27,6 +27,8 @@ pub struct SyncItem {
     /// A group of ours that everybody who comes by the item is in.
     pub user_group: Option<GroupName>,
     pub leavers: Leavers,
+    /// New users get an invitation by mail, unless one run would send more than this many: then it stops and asks.
+    pub invite_at_most: Option<u32>,
 }
 
 /// What a group of ours is called. Two names that compare equal are one group.
@@ -131,12 +133,14 @@ impl Default for Brake {
 }
 
 /// Why a run must not go on by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Stopped {
     #[error("it would disable or remove {leaving} users, more than {limit}")]
     Count { leaving: u64, limit: u32 },
     #[error("it would disable or remove {leaving} of {of} users, more than {limit} %")]
     Percent { leaving: u64, of: u64, limit: u8 },
+    #[error("it would send {count} invitations by mail to those who come by sync item {item:?}, more than {limit}")]
+    Invitations { item: String, count: u64, limit: u32 },
 }
 
 impl Brake {

@@ -129,7 +129,7 @@ impl<'a> Person<'a> {
     ) -> Result<Option<Self>, StoreFault> {
         let now = store.ambient().now();
         let fine = |user: &Listed| user.enabled && !user.blocked && user.in_directory.denial(now).is_none();
-        let user = store.listed_user(user).await?.filter(fine);
+        let user = store.user(user).await?.filter(fine);
         Ok(user.map(|user| Self { store, user, enrolling, by }))
     }
 

@@ -32,7 +32,7 @@ pub fn fresh_seed(hash: Hash, ambient: &Ambient) -> Seed {
 
 /// Where an enrolment link leads: the path of its page.
 pub fn link_path(token: &Code) -> Zeroizing<String> {
-    Zeroizing::new(format!("/enrol/link/{}", BASE64URL_NOPAD.encode(token.expose())))
+    enrolment_links::path(token)
 }
 
 /// The token at the end of such a path; `None` for what can be none.

@@ -238,6 +238,9 @@ impl Work<'_> {
         if let Err(stopped) = brake.check(counts.disabled + counts.removed, managed + counts.removed) {
             return Ok((counts, RunState::AwaitingApproval { at: now(), why: stopped.to_string() }));
         }
+        if let Some(stopped) = self.store.too_many_invitations(self.run.id).await? {
+            return Ok((counts, RunState::AwaitingApproval { at: now(), why: stopped.to_string() }));
+        }
         // What was known before is not needed to write it down.
         let Reading { partial: note, comparison, .. } = reading;
         drop(comparison);

@@ -16,18 +16,10 @@ use crate::domain::ids::{UserId, WriterId};
 #[derive(Debug, Clone)]
 pub struct Actor(pub String);
 
-/// What the record calls people who act for themselves.
-const THEMSELVES: &str = "themselves";
-
 impl Actor {
     /// The person whose account it is, in the portal.
     pub fn themselves(source: std::net::IpAddr) -> Self {
-        Self(format!("{THEMSELVES}, in the portal from {source}"))
-    }
-
-    /// Does a record name the person whose account it is?
-    pub fn is_themselves(by: &str) -> bool {
-        by.starts_with(THEMSELVES)
+        Self(format!("themselves, in the portal from {source}"))
     }
 }
 

@@ -116,10 +116,12 @@ impl Store {
             }
             What::AuthenticatorAdded { factor } => {
                 let factor = *factor;
-                let count =
-                    sqlx::query_scalar!(r#"select count(*) as "all!" from authenticators where user_id = $1"#, user.0)
-                        .fetch_one(&mut *connection)
-                        .await?;
+                let count = sqlx::query_scalar!(
+                    r#"select count(*) as "all!" from authenticators where user_id = $1 and proven_at is not null"#,
+                    user.0
+                )
+                .fetch_one(&mut *connection)
+                .await?;
                 if count == 1 {
                     notice.what = What::Enrolled { factor };
                 }
@@ -161,7 +163,8 @@ impl Store {
         once: Option<&str>,
     ) -> Result<Queued, StoreFault> {
         let row = sqlx::query!(
-            r#"select u.directory_id, u.dn, u.mail, u.profile ->> 'language' as language, u.member_of,
+            r#"select u.directory_id, u.dn, u.mail, coalesce(u.language_chosen, u.profile ->> 'language') as language,
+                      u.member_of,
                       exists (select from mail_server) as "has_server!",
                       (select count(*) from mail_outbox o
                        where o.to_address = u.mail and o.created_at > $2 and o.kind <> $3) as "today!"

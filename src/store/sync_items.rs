@@ -32,7 +32,7 @@ impl Store {
     /// In the order in which they are asked.
     pub async fn sync_items(&self, directory: DirectoryId) -> Result<Vec<SyncItem>, StoreFault> {
         let rows = sqlx::query!(
-            "select id, name, base, reach, filter, group_dn, enabled, language, phone, user_group, leavers, delete_after
+            "select id, name, base, reach, filter, group_dn, enabled, language, phone, user_group, leavers, delete_after, invite_at_most
              from sync_items where directory_id = $1 order by position",
             directory.0,
         )
@@ -60,6 +60,7 @@ impl Store {
                 // What we cannot read takes nobody's access or factors away.
                 _ => Leavers::Keep,
             },
+            invite_at_most: row.invite_at_most.and_then(|most| u32::try_from(most).ok()),
         });
         Ok(items.collect())
     }
@@ -81,8 +82,8 @@ impl Store {
         let mut tx = self.pool.begin().await?;
         sqlx::query!(
             "insert into sync_items (id, directory_id, position, name, base, reach, filter, group_dn, enabled, language, phone,
-                                     leavers, delete_after, created_at, user_group, user_group_folded)
-             select $1, $2, coalesce(max(position), 0) + 1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15
+                                     leavers, delete_after, created_at, user_group, user_group_folded, invite_at_most)
+             select $1, $2, coalesce(max(position), 0) + 1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16
              from sync_items where directory_id = $2",
             item.id.0,
             item.directory.0,
@@ -99,6 +100,7 @@ impl Store {
             sql(self.ambient.now()) as _,
             item.user_group.as_ref().map(GroupName::as_str),
             item.user_group.as_ref().map(|group| group.folded().as_str()),
+            item.invite_at_most.map(|most| i32::try_from(most).unwrap_or(i32::MAX)),
         )
         .execute(&mut *tx)
         .await?;

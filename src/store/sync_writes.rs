@@ -19,7 +19,7 @@ use crate::domain::directory::profile::Profile;
 use crate::domain::directory_diff::{self, Claim, Comparison, Contest, Fingerprint, Known, NO_PLACE, Place};
 use crate::domain::ids::{DirectoryId, SyncItemId, SyncRunId, UserId};
 use crate::domain::name::Folded;
-use crate::domain::sync::{Counts, SyncItem};
+use crate::domain::sync::{Counts, Stopped, SyncItem};
 use crate::store::users::Found;
 
 /// Where a run writes, and under which right.
@@ -298,6 +298,25 @@ impl Store {
         })
     }
 
+    /// The first item by which more invitations would go out than it may send without being asked.
+    pub async fn too_many_invitations(&self, run: SyncRunId) -> Result<Option<Stopped>, StoreFault> {
+        let row = sqlx::query!(
+            r#"select i.name, i.invite_at_most as "limit!", count(*) as "count!"
+               from sync_changes c join sync_items i on i.id = c.sync_item
+               where c.run_id = $1 and c.kind = 'add' and c.contested is null and c.mail is not null and i.enabled
+                 and exists (select from mail_server)
+               group by i.id having count(*) > i.invite_at_most order by i.position limit 1"#,
+            run.0,
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(row.map(|row| Stopped::Invitations {
+            item: row.name,
+            count: u64::try_from(row.count).unwrap_or(0),
+            limit: u32::try_from(row.limit).unwrap_or(0),
+        }))
+    }
+
     /// Applies the next changes, `limit` of them or all that belong together, in one transaction; how many. Nought: done.
     pub async fn apply_batch(&self, run: Run<'_>, limit: i64) -> Result<usize, StoreFault> {
         let mut tx = self.pool.begin().await?;
@@ -420,7 +439,7 @@ impl Store {
             enabled.map(|(id, name)| Event::UserEnabled { user: UserId(id), name, by: by.to_owned() }).collect();
         let new: Vec<Uuid> = ids.iter().map(|_| self.ambient.id()).collect();
         let added = sqlx::query!(
-            "insert into users (id, directory_id, unique_id, name, dn, mail, profile, member_of, primary_group,
+            r#"insert into users (id, directory_id, unique_id, name, dn, mail, profile, member_of, primary_group,
                                 directory_disabled, directory_until, sync_item, fingerprint, enabled, enabled_by, created_at)
              select n.id, $2, c.unique_id, c.name, c.dn, c.mail, c.profile, c.member_of, c.primary_group,
                     c.directory_disabled, c.directory_until, i.id, c.fingerprint, coalesce(i.enabled, false), 'sync', $5
@@ -428,7 +447,9 @@ impl Store {
                   join sync_changes c on c.run_id = $1 and c.unique_id = n.unique_id and c.kind = 'add'
                   left join sync_items i on i.id = c.sync_item
              on conflict (directory_id, unique_id) do nothing
-             returning id, name",
+             returning id, name,
+                 enabled and exists (select from sync_items i where i.id = sync_item and i.invite_at_most is not null)
+                     as "is_invited!""#,
             run.id.0,
             run.directory.0,
             ids,
@@ -463,8 +484,14 @@ impl Store {
         if !updated.is_empty() || !added.is_empty() {
             super::groups::groups_changed(tx, run.directory).await?;
         }
-        let by = |row_id, name| Event::UserImported { user: UserId(row_id), name, by: by.to_owned() };
-        events.extend(added.into_iter().map(|row| by(row.id, row.name)));
+        for row in added {
+            let user = UserId(row.id);
+            events.push(Event::UserImported { user, name: row.name.clone(), by: by.to_owned() });
+            if row.is_invited {
+                let once = format!("invitation to {user}");
+                events.extend(self.invite(tx, user, &row.name, Some(&once), by).await?.1);
+            }
+        }
         Ok(events)
     }
 }

@@ -139,7 +139,6 @@ async fn enter(house: &House, guard: Guard, request: Request<Body>) -> Result<En
         fields,
         invited: cookie::read(headers, cookie::INVITED).and_then(decoded).map(Code::new),
         dialog: cookie::read(headers, cookie::DIALOG).and_then(decoded).map(Code::new),
-        token,
         session,
     });
     let recovers = recovers(house, guard, visit.session.as_ref()).await?;

@@ -25,8 +25,6 @@ pub struct Facts {
     /// What the browser says it is.
     pub agent: String,
     pub session: Option<Session>,
-    /// Of that session.
-    pub token: Option<Code>,
     pub csrf: String,
     pub path: String,
     pub query: Fields,

@@ -23,7 +23,12 @@ async fn portal(slapd: &Slapd) -> Appliance {
 /// What the browser is asked on a page.
 fn options(page: &Page) -> String {
     let written = page.after("data-options=\"").unwrap_or_else(|| panic!("nothing is asked for: {}", page.text()));
-    written.replace("&#34;", "\"").replace("&#39;", "'").replace("&#60;", "<").replace("&#62;", ">").replace("&#38;", "&")
+    written
+        .replace("&#34;", "\"")
+        .replace("&#39;", "'")
+        .replace("&#60;", "<")
+        .replace("&#62;", ">")
+        .replace("&#38;", "&")
 }
 
 fn state(page: &Page) -> &str {
@@ -189,7 +194,10 @@ async fn a_passkey_alone_opens_the_portal_only_where_it_may_and_never_for_a_barr
     assert_eq!(come(&mut authenticator, "").await.status, 403);
     appliance.store().set_enabled(user, true, &tester()).await.unwrap();
     let dn = slapd.dn_of(ANNA);
-    change(&slapd, &format!("dn: {dn}\nchangetype: modify\nreplace: pwdAccountLockedTime\npwdAccountLockedTime: 000001010000Z\n"));
+    change(
+        &slapd,
+        &format!("dn: {dn}\nchangetype: modify\nreplace: pwdAccountLockedTime\npwdAccountLockedTime: 000001010000Z\n"),
+    );
     assert_eq!(come(&mut authenticator, "").await.status, 403);
     change(&slapd, &format!("dn: {dn}\nchangetype: modify\ndelete: pwdAccountLockedTime\n"));
     assert_eq!(come(&mut authenticator, "").await.path, "/home");

@@ -33,7 +33,7 @@ async fn what_happens_to_an_account_is_told_to_its_person() {
     for _ in 0..2 {
         gateway.bind(&user.dn, &user.with(&user.wrong_code())).await;
     }
-    store.grant_bypass(&user.listed, jiff::SignedDuration::from_mins(5), &tester()).await.unwrap();
+    store.grant_bypass(&user.listed, jiff::SignedDuration::from_mins(5), None, &tester()).await.unwrap();
     store.reset(&user.listed, &tester()).await.unwrap();
     peer.received(5).await;
     assert_eq!(
@@ -61,7 +61,7 @@ async fn a_mail_whose_sender_was_killed_after_the_server_took_it_comes_once_more
     sqlx::raw_sql("update users set mail = 'slow@example.test'").execute(store.pool()).await.unwrap();
     store.set_mail_server(&peer.server(), &tester()).await.unwrap();
     let user = appliance.person("user0001").listed.clone();
-    store.grant_bypass(&user, jiff::SignedDuration::from_mins(5), &tester()).await.unwrap();
+    store.grant_bypass(&user, jiff::SignedDuration::from_mins(5), None, &tester()).await.unwrap();
     peer.received(1).await;
     appliance.kill9();
     let sending = store.outbox(false).await.unwrap();
@@ -84,14 +84,14 @@ async fn a_mail_server_that_is_down_is_said_once_and_shown_and_hinders_nobody() 
     store.set_mail_server(&peer.server(), &tester()).await.unwrap();
     peer.stop();
     let user = appliance.person("user0001");
-    store.grant_bypass(&user.listed, jiff::SignedDuration::from_mins(5), &tester()).await.unwrap();
+    store.grant_bypass(&user.listed, jiff::SignedDuration::from_mins(5), None, &tester()).await.unwrap();
     let line = ["mail waits: the mail server does not take it"];
     eventually("a line in the log", async || !appliance.log().with(&line).is_empty()).await;
     eventually("a metric", async || appliance.metric("vestibule_mail_waiting").await > 0.5).await;
     let said = appliance.command().args(["mail", "queue"]).output().unwrap();
     let said = String::from_utf8(said.stdout).unwrap();
     assert!(said.contains("bypass-started") && said.contains("cannot be reached"), "{said}");
-    store.grant_bypass(&user.listed, jiff::SignedDuration::from_mins(5), &tester()).await.unwrap();
+    store.grant_bypass(&user.listed, jiff::SignedDuration::from_mins(5), None, &tester()).await.unwrap();
     peer.start_again().await;
     store.retry_mail(None).await.unwrap();
     peer.received(2).await;

@@ -11,6 +11,7 @@
 mod support;
 
 mod events;
+mod invitations;
 mod outbox;
 mod server;
 mod world;

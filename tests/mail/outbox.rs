@@ -144,7 +144,7 @@ async fn what_mails_say_lies_sealed_is_resealed_by_a_rotation_and_is_gone_once_s
     let peer = MailPeer::start().await;
     let world = World::before(&peer).await;
     let anna = world.person("Anna", "anna@example.test", "en").await;
-    let link = vestibule::domain::mail::notice::Link::new("https://mfa.example.test/enrol/open-sesame");
+    let link = vestibule::domain::mail::notice::Link::new("/enrol/link/open-sesame".to_owned().into());
     world.queue(anna.id, What::Invited { link: Some(link), until: None }).await;
     let rows = async || -> Vec<String> {
         sqlx::query_scalar("select to_jsonb(o)::text || encode(coalesce(body_sealed, ''), 'escape') from mail_outbox o")
@@ -158,6 +158,6 @@ async fn what_mails_say_lies_sealed_is_resealed_by_a_rotation_and_is_gone_once_s
     renewed.reseal(&tester()).await.unwrap();
     assert_eq!(renewed.sealing_keys().await.unwrap().len(), 1, "nothing is left under the old key");
     assert_eq!(deliver(&renewed, &portal()).await.unwrap(), Pass::Done { tried: 1 });
-    assert!(peer.inbox()[0]["parts"]["text/plain"].as_str().unwrap().contains("/enrol/open-sesame"));
+    assert!(peer.inbox()[0]["parts"]["text/plain"].as_str().unwrap().contains("/enrol/link/open-sesame"));
     assert!(rows().await[0].contains("\"body_sealed\": null"), "{:?}", rows().await);
 }

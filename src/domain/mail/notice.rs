@@ -8,13 +8,15 @@ use crate::domain::audit::Event;
 use crate::domain::factor::Factor;
 use crate::domain::ids::UserId;
 
-/// A link that lets in whoever has it. It is in no log, no list and no error text.
+/// A page of the portal that lets in whoever has its path. It is in no log, no list and no error text; the portal's address
+/// comes before it when the mail is written.
 #[derive(Clone)]
 pub struct Link(Zeroizing<String>);
 
 impl Link {
-    pub fn new(url: &str) -> Self {
-        Self(Zeroizing::new(url.to_owned()))
+    /// `path` begins with a slash.
+    pub fn new(path: Zeroizing<String>) -> Self {
+        Self(path)
     }
 
     pub fn expose(&self) -> &str {
@@ -99,7 +101,7 @@ pub enum By {
 
 impl By {
     /// As the audit trail names them. What administrators are called is not told.
-    fn of(actor: &str) -> Self {
+    pub fn of(actor: &str) -> Self {
         if actor.starts_with("command line") {
             Self::Administrator
         } else if actor.starts_with("schedule") || actor.starts_with("sync run") {
@@ -168,6 +170,7 @@ impl Notice {
                     told(user, What::FactorsReset, by)
                 }
             }
+            // What is a part of something that is told, or for whoever looks into it.
             Event::SignIn { user: None, .. }
             | Event::PasswordChanged { user: None, .. }
             | Event::PromptSent { .. }
@@ -328,7 +331,7 @@ pub fn one_of_each(until: Timestamp) -> Vec<What> {
     let factor = Factor::Totp;
     vec![
         What::Invited { link: None, until: None },
-        What::Invited { link: Some(Link::new("https://mfa.example.org/enrol/secret")), until: Some(until) },
+        What::Invited { link: Some(Link::new("/enrol/link/secret".to_owned().into())), until: Some(until) },
         What::Enrolled { factor },
         What::AuthenticatorAdded { factor },
         What::AuthenticatorRemoved { factor },
@@ -390,6 +393,7 @@ mod tests {
             user: UserId(Uuid::nil()),
             name: "alice".into(),
             until: NOW,
+            reason: None,
             by: by.to_owned(),
         };
         for (by, told) in [

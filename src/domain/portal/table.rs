@@ -94,7 +94,11 @@ pub const SWITCHES: [Switch; 20] = [
     },
     number!("devices", devices, 1..=10, "a number from 1 to 10", "How many phones with the app one person may have."),
     on_off!("select-method", select_method, "People may choose the factor they are asked for first."),
-    on_off!("select-language", select_language, "People may choose their language."),
+    on_off!(
+        "select-language",
+        select_language,
+        "People may choose their language for good; what they choose in a browser holds there all the same."
+    ),
     on_off!("bypass", bypass, "People may let themselves in once without their second factor, for a short time ahead."),
     number!(
         "bypass-longest",

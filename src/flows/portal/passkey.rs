@@ -14,9 +14,9 @@ use crate::domain::outcome::Denial;
 use crate::domain::secret::Password;
 use crate::domain::session::Session;
 use crate::flows::passkeys::Adding;
-use crate::store::users::Listed;
 use crate::flows::sign_in::{Assertion, Attempt, FirstFactor, SignInError};
 use crate::store::StoreFault;
+use crate::store::users::Listed;
 use crate::telemetry;
 
 /// What the browser may be asked, and what opens its answer.

@@ -196,14 +196,16 @@ impl Run<'_> {
             (First::Refused { answer, .. }, barred) => {
                 metrics::service_account_bound(client, "denied");
                 let denial = barred.unwrap_or(Denial::WrongPassword);
-                let outcome = self.conclude(None, Proof::Denied(denial), false, (None, PinCheck::NotAsked), [0; 32]).await?;
+                let outcome =
+                    self.conclude(None, Proof::Denied(denial), false, (None, PinCheck::NotAsked), [0; 32]).await?;
                 Ok(Decided { ended: Ended::Refused { answer }, outcome: Some(outcome) })
             }
         }
     }
 
     async fn deny(&self, upstream: &Upstream, denial: Denial) -> Result<Decided, SignInError> {
-        let outcome = Box::pin(self.conclude(None, Proof::Denied(denial), false, (None, PinCheck::NotAsked), [0; 32])).await?;
+        let outcome =
+            Box::pin(self.conclude(None, Proof::Denied(denial), false, (None, PinCheck::NotAsked), [0; 32])).await?;
         let text = Box::pin(upstream.refusal(self.deadline)).await;
         Ok(Decided { ended: Ended::Denied { denial, text }, outcome: Some(outcome) })
     }
@@ -381,8 +383,7 @@ impl Run<'_> {
                     let code = if let Proof::Digits(code) = &proof { Some(code.clone()) } else { None };
                     let repeats = self.repeats(&proof);
                     let beside = (held.recovery.clone(), held.pin.clone());
-                    let judged =
-                        Box::pin(self.conclude(held.user, proof, due, beside, held.join_key)).await?;
+                    let judged = Box::pin(self.conclude(held.user, proof, due, beside, held.join_key)).await?;
                     if let (Some(first), Outcome::Denied(Denial::WrongCode)) = (code, judged)
                         && self.has_drifted(&first, &held)
                     {

@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use super::{Person, moment, themselves};
 use crate::domain::history::{PAGE, Row, Whence};
 use crate::domain::ids::SignInId;
-use crate::store::audit::Actor;
+use crate::domain::mail::notice::By;
 use crate::telemetry::shown;
 use crate::web::cookie;
 use crate::web::house::Shared;
@@ -92,14 +92,16 @@ fn what(words: Words, row: &Row) -> String {
     if words.has(&key) { words.get(&key) } else { words.say("help-what-other", "event", shown(event)) }
 }
 
-/// What it rests on, and who else did it.
+/// What it rests on, and whether somebody else did it.
 fn why(words: Words, row: &Row) -> Option<String> {
     let said = row.reason.as_ref().or(row.outcome.as_ref());
     let said = said.map(|reason| {
         let key = format!("help-reason-{reason}");
         if words.has(&key) { words.get(&key) } else { shown(reason).to_string() }
     });
-    let by = row.by.as_ref().filter(|by| !Actor::is_themselves(by)).map(|by| words.say("help-by", "by", shown(by)));
+    // What administrators are called is not told.
+    let is_administrator = row.by.as_ref().is_some_and(|by| By::of(by) == By::Administrator);
+    let by = is_administrator.then(|| words.get("help-by-administrator"));
     let parts: Vec<String> = [said, by].into_iter().flatten().collect();
     (!parts.is_empty()).then(|| parts.join(", "))
 }
