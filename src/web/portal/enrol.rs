@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use super::adding::{self, Place, person};
 use crate::domain::ids::UserId;
 use crate::domain::offered::RECOVERY_LENGTH;
-use crate::domain::portal::Kind;
+use crate::domain::portal::{Kind, Switches};
 use crate::flows::enrol;
 use crate::store::enrolment_links::LinkState;
 use crate::web::cookie;
@@ -115,10 +115,18 @@ pub(super) struct Way {
 }
 
 /// What may be added, strongest first.
-pub(super) fn ways(visit: &Visit, place: Place, may: impl Fn(Kind) -> bool) -> Vec<Way> {
+pub(super) fn ways(house: &House, visit: &Visit, place: Place, switches: &Switches) -> Vec<Way> {
+    let is_there = |kind| kind != Kind::Passkey || house.portal.passkeys().is_some();
+    let may = |kind| switches.may_enrol(kind) && is_there(kind);
     let paths = match place {
-        Place::Wizard => [(Kind::Totp, "/enrol/totp"), (Kind::HardwareToken, "/enrol/token")],
-        Place::Own => [(Kind::Totp, "/authenticators/totp"), (Kind::HardwareToken, "/authenticators/token")],
+        Place::Wizard => {
+            [(Kind::Passkey, "/enrol/passkey"), (Kind::Totp, "/enrol/totp"), (Kind::HardwareToken, "/enrol/token")]
+        }
+        Place::Own => [
+            (Kind::Passkey, "/passkeys/add"),
+            (Kind::Totp, "/authenticators/totp"),
+            (Kind::HardwareToken, "/authenticators/token"),
+        ],
     };
     let way = |(kind, path): (Kind, &'static str)| Way {
         path,
@@ -133,7 +141,7 @@ async fn choose(State(house): State<Shared>, visit: Visit) -> Result<Response, P
         return Ok(go("/authenticators/add"));
     }
     let (_, switches) = person(&house, &visit).await?;
-    let ways = ways(&visit, Place::Wizard, |kind| switches.may_enrol(kind));
+    let ways = ways(&house, &visit, Place::Wizard, &switches);
     show(&Choose { page: Page::new(&visit, "enrol-choose-title"), step: 2, ways })
 }
 
