@@ -93,7 +93,9 @@ struct Intro {
 
 async fn intro(State(house): State<Shared>, visit: Visit) -> Result<Response, Problem> {
     if adding::belongs_elsewhere(&visit, Place::Wizard) {
-        return Ok(go("/authenticators"));
+        // A first one was just added, perhaps in another tab; the wizard ends with recovery codes.
+        let has_codes = !person(&house, &visit).await?.0.recovery_codes().await?.is_empty();
+        return Ok(go(if has_codes { "/authenticators" } else { "/enrol/codes" }));
     }
     let begun = !person(&house, &visit).await?.0.pending().await?.is_empty();
     show(&Intro { page: Page::new(&visit, "enrol-intro-title"), step: 1, begun })
@@ -116,12 +118,12 @@ pub(super) struct Way {
 
 /// What may be added, strongest first.
 pub(super) fn ways(house: &House, visit: &Visit, place: Place, switches: &Switches) -> Vec<Way> {
-    let is_there = |kind| kind != Kind::Passkey || house.portal.passkeys().is_some();
-    let may = |kind| switches.may_enrol(kind) && is_there(kind);
     let paths = match place {
-        Place::Wizard => {
-            [(Kind::Passkey, "/enrol/passkey"), (Kind::Totp, "/enrol/totp"), (Kind::HardwareToken, "/enrol/token")]
-        }
+        Place::Wizard => [
+            (Kind::Passkey, "/enrol/passkey"),
+            (Kind::Totp, "/enrol/totp"),
+            (Kind::HardwareToken, "/enrol/token"),
+        ],
         Place::Own => [
             (Kind::Passkey, "/passkeys/add"),
             (Kind::Totp, "/authenticators/totp"),
@@ -133,7 +135,9 @@ pub(super) fn ways(house: &House, visit: &Visit, place: Place, switches: &Switch
         title: visit.words.get(&format!("enrol-way-{}", kind.as_str())),
         about: visit.words.get(&format!("enrol-way-{}-about", kind.as_str())),
     };
-    paths.into_iter().filter(|(kind, _)| may(*kind)).map(way).collect()
+    // Passkeys belong to a host name, and an address may have none.
+    let is_there = |kind: Kind| kind != Kind::Passkey || house.portal.passkeys().is_some();
+    paths.into_iter().filter(|(kind, _)| switches.may_enrol(*kind) && is_there(*kind)).map(way).collect()
 }
 
 async fn choose(State(house): State<Shared>, visit: Visit) -> Result<Response, Problem> {
