@@ -47,7 +47,7 @@ export class Person {
       this.context = await newContext({ javaScriptEnabled: this.scripts, ...this.comesWith });
       watch(this.context, this.faults);
       this.page = await this.context.newPage();
-      this.page.setDefaultTimeout(10_000);
+      this.page.setDefaultTimeout(5_000);
     }
     return this.page;
   }
