@@ -80,7 +80,7 @@ authenticators-resync-lead = Werden seine Codes immer abgelehnt, so ist er davon
 authenticators-resync-button = Wiederfinden
 authenticators-remove-title = Entfernen
 authenticators-remove-ask = Möchten Sie { $label } entfernen? Dann können Sie sich damit nicht mehr anmelden.
-authenticators-remove-last = Es ist der letzte, den Sie haben. Ohne ihn kommen Sie nirgends mehr hinein, wo ein zweiter Schritt nötig ist, und müssen von vorn beginnen.
+authenticators-remove-last = Es ist der letzte, den Sie haben. Ohne ihn kommen Sie nicht mehr hinein, wo ein zweiter Schritt nötig ist; dann helfen nur ein Wiederherstellungscode oder Ihr Helpdesk.
 authenticators-remove-last-yes = Ich habe verstanden. Trotzdem entfernen.
 authenticators-remove-tick = Es ist der letzte, den Sie haben. Setzen Sie das Häkchen, wenn Sie ihn trotzdem entfernen möchten.
 

@@ -80,7 +80,7 @@ authenticators-resync-lead = If its codes are always refused, it has drifted awa
 authenticators-resync-button = Find it
 authenticators-remove-title = Remove
 authenticators-remove-ask = Do you want to remove { $label }? You cannot sign in with it any more then.
-authenticators-remove-last = It is the last one you have. Without it you cannot get into what needs a second step, and you have to begin from the start.
+authenticators-remove-last = It is the last one you have. Without it you cannot get in where a second step is needed; only a recovery code or your help desk will let you in then.
 authenticators-remove-last-yes = I understand. Remove it all the same.
 authenticators-remove-tick = It is the last one you have. Tick the box if you want to remove it all the same.
 

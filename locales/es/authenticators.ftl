@@ -80,7 +80,7 @@ authenticators-resync-lead = Si sus códigos se rechazan siempre, se ha desviado
 authenticators-resync-button = Encontrarlo
 authenticators-remove-title = Quitar
 authenticators-remove-ask = ¿Quiere quitar { $label }? Entonces ya no podrá iniciar sesión con él.
-authenticators-remove-last = Es el último que tiene. Sin él no entrará donde haga falta un segundo paso y tendrá que empezar desde el principio.
+authenticators-remove-last = Es el último que tiene. Sin él no entrará donde haga falta un segundo paso; entonces solo ayudan un código de recuperación o su servicio de asistencia.
 authenticators-remove-last-yes = Lo entiendo. Quitarlo de todos modos.
 authenticators-remove-tick = Es el último que tiene. Marque la casilla si quiere quitarlo de todos modos.
 

@@ -80,7 +80,7 @@ authenticators-resync-lead = Si ses codes sont toujours refusés, il a dérivé.
 authenticators-resync-button = Le retrouver
 authenticators-remove-title = Retirer
 authenticators-remove-ask = Voulez-vous retirer { $label } ? Vous ne pourrez plus vous connecter avec lui.
-authenticators-remove-last = C'est le dernier que vous ayez. Sans lui, vous n'entrez plus là où il faut une deuxième étape, et vous devrez tout recommencer.
+authenticators-remove-last = C'est le dernier que vous ayez. Sans lui, vous n'entrez plus là où il faut une deuxième étape ; seul un code de secours ou votre service d'assistance vous aidera alors.
 authenticators-remove-last-yes = J'ai compris. Le retirer quand même.
 authenticators-remove-tick = C'est le dernier que vous ayez. Cochez la case si vous voulez quand même le retirer.
 

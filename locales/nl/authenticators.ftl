@@ -80,7 +80,7 @@ authenticators-resync-lead = Worden zijn codes steeds geweigerd, dan is hij wegg
 authenticators-resync-button = Terugvinden
 authenticators-remove-title = Verwijderen
 authenticators-remove-ask = Wilt u { $label } verwijderen? U kunt zich er dan niet meer mee aanmelden.
-authenticators-remove-last = Het is de laatste die u hebt. Zonder komt u nergens meer in waar een tweede stap nodig is, en moet u van voren af aan beginnen.
+authenticators-remove-last = Het is de laatste die u hebt. Zonder komt u niet meer binnen waar een tweede stap nodig is; dan helpt alleen een herstelcode of uw helpdesk.
 authenticators-remove-last-yes = Ik begrijp het. Toch verwijderen.
 authenticators-remove-tick = Het is de laatste die u hebt. Vink het vakje aan als u hem toch wilt verwijderen.
 

@@ -11,6 +11,7 @@ import { asked } from './world.mjs';
 
 import './journeys/sign-in.mjs';
 import './journeys/faults.mjs';
+import './journeys/passkeys.mjs';
 import './journeys/lighthouse.mjs';
 
 before(async () => {

@@ -53,6 +53,7 @@ mod sync_groups_ad;
 mod sync_openldap;
 mod sync_runners;
 mod transport;
+mod web_enrolment;
 mod web_passkeys;
 mod web_requests;
 mod web_sign_in;

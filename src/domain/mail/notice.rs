@@ -101,7 +101,7 @@ pub enum By {
 
 impl By {
     /// As the audit trail names them. What administrators are called is not told.
-    fn of(actor: &str) -> Self {
+    pub fn of(actor: &str) -> Self {
         if actor.starts_with("command line") {
             Self::Administrator
         } else if actor.starts_with("schedule") || actor.starts_with("sync run") {

@@ -124,7 +124,7 @@ struct Add {
 
 async fn add(State(house): State<Shared>, visit: Visit) -> Result<Response, Problem> {
     let (_, switches) = person(&house, &visit).await?;
-    let ways = ways(&visit, Place::Own, |kind| switches.may_enrol(kind));
+    let ways = ways(&house, &visit, Place::Own, &switches);
     show(&Add { page: Page::new(&visit, "authenticators-add-title"), ways })
 }
 

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use super::adding::{self, Place, person};
 use crate::domain::ids::UserId;
 use crate::domain::offered::RECOVERY_LENGTH;
-use crate::domain::portal::Kind;
+use crate::domain::portal::{Kind, Switches};
 use crate::flows::enrol;
 use crate::store::enrolment_links::LinkState;
 use crate::web::cookie;
@@ -93,7 +93,9 @@ struct Intro {
 
 async fn intro(State(house): State<Shared>, visit: Visit) -> Result<Response, Problem> {
     if adding::belongs_elsewhere(&visit, Place::Wizard) {
-        return Ok(go("/authenticators"));
+        // A first one was just added, perhaps in another tab; the wizard ends with recovery codes.
+        let has_codes = !person(&house, &visit).await?.0.recovery_codes().await?.is_empty();
+        return Ok(go(if has_codes { "/authenticators" } else { "/enrol/codes" }));
     }
     let begun = !person(&house, &visit).await?.0.pending().await?.is_empty();
     show(&Intro { page: Page::new(&visit, "enrol-intro-title"), step: 1, begun })
@@ -115,17 +117,27 @@ pub(super) struct Way {
 }
 
 /// What may be added, strongest first.
-pub(super) fn ways(visit: &Visit, place: Place, may: impl Fn(Kind) -> bool) -> Vec<Way> {
+pub(super) fn ways(house: &House, visit: &Visit, place: Place, switches: &Switches) -> Vec<Way> {
     let paths = match place {
-        Place::Wizard => [(Kind::Totp, "/enrol/totp"), (Kind::HardwareToken, "/enrol/token")],
-        Place::Own => [(Kind::Totp, "/authenticators/totp"), (Kind::HardwareToken, "/authenticators/token")],
+        Place::Wizard => [
+            (Kind::Passkey, "/enrol/passkey"),
+            (Kind::Totp, "/enrol/totp"),
+            (Kind::HardwareToken, "/enrol/token"),
+        ],
+        Place::Own => [
+            (Kind::Passkey, "/passkeys/add"),
+            (Kind::Totp, "/authenticators/totp"),
+            (Kind::HardwareToken, "/authenticators/token"),
+        ],
     };
     let way = |(kind, path): (Kind, &'static str)| Way {
         path,
         title: visit.words.get(&format!("enrol-way-{}", kind.as_str())),
         about: visit.words.get(&format!("enrol-way-{}-about", kind.as_str())),
     };
-    paths.into_iter().filter(|(kind, _)| may(*kind)).map(way).collect()
+    // Passkeys belong to a host name, and an address may have none.
+    let is_there = |kind: Kind| kind != Kind::Passkey || house.portal.passkeys().is_some();
+    paths.into_iter().filter(|(kind, _)| switches.may_enrol(*kind) && is_there(*kind)).map(way).collect()
 }
 
 async fn choose(State(house): State<Shared>, visit: Visit) -> Result<Response, Problem> {
@@ -133,7 +145,7 @@ async fn choose(State(house): State<Shared>, visit: Visit) -> Result<Response, P
         return Ok(go("/authenticators/add"));
     }
     let (_, switches) = person(&house, &visit).await?;
-    let ways = ways(&visit, Place::Wizard, |kind| switches.may_enrol(kind));
+    let ways = ways(&house, &visit, Place::Wizard, &switches);
     show(&Choose { page: Page::new(&visit, "enrol-choose-title"), step: 2, ways })
 }
 

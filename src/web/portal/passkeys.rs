@@ -13,6 +13,7 @@ use super::super::page::{Page, go, show, show_as};
 use super::super::problem::Problem;
 use super::super::routes::{Guard, Route};
 use super::super::visit::Visit;
+use super::adding::{Place, belongs_elsewhere};
 use crate::domain::ids::AuthenticatorId;
 use crate::domain::label::Label;
 use crate::domain::passkey::model_name;
@@ -107,6 +108,9 @@ async fn add_page(State(house): State<Shared>, visit: Visit) -> Result<Response,
 
 /// In the wizard of a first enrolment.
 async fn first_page(State(house): State<Shared>, visit: Visit) -> Result<Response, Problem> {
+    if belongs_elsewhere(&visit, Place::Wizard) {
+        return Ok(go("/passkeys/add"));
+    }
     asked(&house, &visit, None).await
 }
 
@@ -140,6 +144,9 @@ async fn add(State(house): State<Shared>, visit: Visit) -> Result<Response, Prob
 }
 
 async fn first(State(house): State<Shared>, visit: Visit) -> Result<Response, Problem> {
+    if belongs_elsewhere(&visit, Place::Wizard) {
+        return Ok(go("/passkeys/add"));
+    }
     let is_first = visit.session.as_ref().is_some_and(|session| session.level == Level::Enrolling);
     match taken(&house, &visit, is_first).await? {
         None => Ok(go("/enrol?done=passkeys-done-added")),
