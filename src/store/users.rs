@@ -365,6 +365,9 @@ impl Store {
             .execute(&mut *tx)
             .await?;
         end_graces(&mut tx, user.id).await?;
+        if !enabled {
+            sqlx::query!("delete from sessions where user_id = $1", user.id.0).execute(&mut *tx).await?;
+        }
         let (user, name, by) = (user.id, user.name.clone(), by.to_string());
         let event =
             if enabled { Event::UserEnabled { user, name, by } } else { Event::UserDisabled { user, name, by } };
@@ -445,6 +448,11 @@ impl Store {
         super::activations::cancel_all(&mut tx, user.id, self.ambient.now()).await?;
         sqlx::query!("delete from recovery_codes where user_id = $1", user.id.0).execute(&mut *tx).await?;
         super::questions::forget(&mut tx, user.id).await?;
+        // Whoever is signed in as the person may be why this is done.
+        sqlx::query!("delete from sessions where user_id = $1", user.id.0).execute(&mut *tx).await?;
+        sqlx::query!("delete from enrolment_links where user_id = $1 and used_at is null", user.id.0)
+            .execute(&mut *tx)
+            .await?;
         // A lost phone must not answer what was asked before.
         let open = sqlx::query_scalar!(
             "update challenges set status = 'cancelled' where user_id = $1 and status in ('waiting', 'approved') returning id",

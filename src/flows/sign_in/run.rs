@@ -12,7 +12,7 @@ use super::{Attempt, Ended, Gone, Granted, LAST_STEPS, SignInError, SignIns};
 use crate::domain::dialog::Again;
 use crate::domain::dn::{self, Dn};
 use crate::domain::factor::Factor;
-use crate::domain::ids::{ChallengeId, UserId};
+use crate::domain::ids::{ChallengeId, ClientId, UserId};
 use crate::domain::judgement;
 use crate::domain::mac;
 use crate::domain::name::LoginName;
@@ -137,7 +137,7 @@ impl Run<'_> {
             return Ok(Who::Service(text.clone(), None));
         }
         // The gateway's own account is through by now: a stranger at its login page must not take the gateway down too.
-        if self.desk.throttle.is_over(attempt.source, Instant::now()) {
+        if self.desk.throttle(&attempt.client).is_over(attempt.source, Instant::now()) {
             return Ok(Who::Throttled);
         }
         Ok(match Box::pin(resolve::resolve(&upstream.client, &name, self.deadline)).await? {
@@ -617,7 +617,7 @@ impl Run<'_> {
     }
 
     /// A place among those who wait.
-    fn place(&self) -> Result<super::super::places::Place, SignInError> {
+    fn place(&self) -> Result<super::super::places::Place<ClientId>, SignInError> {
         self.desk.place(self.attempt.client.id)
     }
 

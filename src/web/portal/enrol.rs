@@ -76,7 +76,7 @@ async fn link(State(house): State<Shared>, visit: Visit, Path(text): Path<String
 }
 
 /// Whose link was opened in this browser, while it serves.
-pub(super) async fn invited(house: &House, visit: &Visit) -> Result<Option<UserId>, Problem> {
+pub(in crate::web) async fn invited(house: &House, visit: &Visit) -> Result<Option<UserId>, Problem> {
     let Some(token) = &visit.invited else { return Ok(None) };
     let found = house.store.enrolment_link(token).await?;
     Ok(found.filter(|invited| matches!(invited.state, LinkState::Open { .. })).map(|invited| invited.user))
