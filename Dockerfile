@@ -36,7 +36,7 @@ COPY --from=build --chown=10001:10001 /state /var/lib/vestibule
 ENV VESTIBULE_CONFIG=/etc/vestibule/vestibule.toml
 USER 10001:10001
 VOLUME /var/lib/vestibule
-EXPOSE 3389 3636 1812/udp 1813/udp 2083 8389
+EXPOSE 3389 3636 8080 8443 1812/udp 1813/udp 2083 8389
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s CMD ["/usr/bin/vestibule", "healthcheck"]
 ENTRYPOINT ["/usr/bin/vestibule"]
@@ -48,7 +48,7 @@ COPY --from=build --chown=10001:10001 /state /var/lib/vestibule
 ENV VESTIBULE_CONFIG=/etc/vestibule/vestibule.toml
 USER 10001:10001
 VOLUME /var/lib/vestibule
-EXPOSE 3389 3636 1812/udp 1813/udp 2083 8389
+EXPOSE 3389 3636 8080 8443 1812/udp 1813/udp 2083 8389
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=10s CMD ["/usr/bin/vestibule", "healthcheck"]
 ENTRYPOINT ["/usr/bin/vestibule"]

@@ -56,6 +56,8 @@ settings=(
   "VESTIBULE_LDAP__LISTEN_TLS=$address:$ldaps_port"
   "VESTIBULE_RADIUS__LISTEN="
   "VESTIBULE_RADIUS__LISTEN_ACCOUNTING="
+  "VESTIBULE_WEB__LISTEN="
+  "VESTIBULE_WEB__LISTEN_PLAIN="
   "VESTIBULE_MANAGEMENT__LISTEN=$address:$management_port"
 )
 mkdir -m 755 "$work/secrets"

@@ -294,6 +294,10 @@ mod no_secret_can_be_printed {
         vestibule::domain::people_file::Record: std::fmt::Debug, std::fmt::Display, serde::Serialize;
         vestibule::domain::people_file::Cell: std::fmt::Debug, std::fmt::Display, serde::Serialize;
         vestibule::domain::people_file::Row: std::fmt::Debug, std::fmt::Display, serde::Serialize;
+        vestibule::domain::mail::notice::Link: std::fmt::Debug, std::fmt::Display, serde::Serialize;
+        vestibule::domain::mail::notice::Notice: std::fmt::Debug, std::fmt::Display, serde::Serialize;
+        vestibule::domain::mail::server::MailServer: std::fmt::Debug, std::fmt::Display, serde::Serialize;
+        vestibule::store::mail_outbox::Taken: std::fmt::Debug, std::fmt::Display, serde::Serialize;
         vestibule::domain::offered::Offered: std::fmt::Debug, std::fmt::Display, serde::Serialize;
         vestibule::wire::message::BindRequest: std::fmt::Debug, std::fmt::Display, serde::Serialize;
         vestibule::config::Config: std::fmt::Debug, std::fmt::Display;

@@ -64,7 +64,7 @@ impl Setup {
             "state_dir = \"{folder}\"\n\
              [ldap]\nlisten = [\"{host}:{LDAP}\"]\nlisten_tls = [\"{host}:{LDAPS}\"]\n\
              max_connections = 19000\nmax_connections_per_client = 19000\n\
-             [radius]\nlisten = [\"{host}:{RADIUS}\"]\nlisten_accounting = []\nlisten_radsec = []\n\
+             [web]\nlisten = []\nlisten_plain = []\n[radius]\nlisten = [\"{host}:{RADIUS}\"]\nlisten_accounting = []\nlisten_radsec = []\n\
              max_waiting = 60000\n\
              [management]\nlisten = \"{host}:{MANAGEMENT}\"\n\
              {database}\

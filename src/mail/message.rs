@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn r50_a_name_with_a_line_break_adds_no_header() {
+    fn r47_a_name_with_a_line_break_adds_no_header() {
         let message = made("IT\r\nBcc: eve@example.org\r\n\r\nhello", "Hi\nX-Evil: 1", "a\r\n.\r\nMAIL FROM:<x>");
         assert_eq!(headers(&message), HEADERS, "{message}");
     }

@@ -2,6 +2,7 @@
 
 use axum::body::Body;
 use axum::extract::{Request, State};
+use axum::http::uri::Authority;
 use axum::http::{HeaderMap, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -97,7 +98,7 @@ async fn enter(house: &House, guard: Guard, request: Request<Body>) -> Result<En
     let (mut parts, body) = request.into_parts();
     let headers = &parts.headers;
     let is_post = parts.method == Method::POST;
-    if is_post && !is_from_here(headers) {
+    if is_post && !is_from_here(headers, parts.uri.authority().map(Authority::as_str)) {
         return Err(Problem::Foreign);
     }
     let known = cookie::read(headers, cookie::VISITOR).filter(|value| decoded(value).is_some());
@@ -186,14 +187,15 @@ fn csrf(house: &House, browser: &str, token: Option<&Code>) -> String {
 }
 
 /// Does the browser say that the form comes from a page of ours? Fetch metadata first, `Origin` for those without (Fetch
-/// Standard §3.2, W3C Fetch Metadata). A browser that says nothing of it is judged by the token alone.
-fn is_from_here(headers: &HeaderMap) -> bool {
+/// Standard §3.2, W3C Fetch Metadata). A browser that says nothing of it is judged by the token alone. `authority`: of the
+/// request itself, which HTTP/2 has in the place of a Host (RFC 9113 §8.3.1).
+fn is_from_here(headers: &HeaderMap, authority: Option<&str>) -> bool {
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
     if text("sec-fetch-site").is_some_and(|site| site != "same-origin") {
         return false;
     }
     let Some(origin) = text("origin") else { return true };
-    let host = text("host").unwrap_or_default();
+    let host = authority.or_else(|| text("host")).unwrap_or_default();
     origin.strip_prefix("https://").is_some_and(|authority| authority.eq_ignore_ascii_case(host))
 }
 
@@ -209,23 +211,26 @@ mod tests {
 
     #[test]
     fn r49_a_form_of_another_site_is_refused_by_what_the_browser_says_of_it() {
-        let from = |pairs: &[(&'static str, &'static str)]| is_from_here(&headers(pairs));
+        let from = |pairs: &[(&'static str, &'static str)]| is_from_here(&headers(pairs), None);
         assert!(from(&[
             ("host", "mfa.test:8443"),
             ("origin", "https://mfa.test:8443"),
             ("sec-fetch-site", "same-origin")
         ]));
         assert!(from(&[("host", "mfa.test")]));
+        let said = headers(&[("origin", "https://mfa.test:8443"), ("sec-fetch-site", "same-origin")]);
+        assert!(is_from_here(&said, Some("mfa.test:8443")), "over HTTP/2 there is no Host");
+        assert!(!is_from_here(&said, Some("mfa.test")) && !is_from_here(&said, None));
         for site in ["cross-site", "same-site", "none"] {
             let site = HeaderValue::from_static(site);
             let mut said = headers(&[("host", "mfa.test"), ("origin", "https://mfa.test")]);
             said.insert("sec-fetch-site", site);
-            assert!(!is_from_here(&said), "{said:?}");
+            assert!(!is_from_here(&said, None), "{said:?}");
         }
         for origin in ["http://mfa.test", "https://mfa.test.evil", "https://mfa.test:8443", "null", ""] {
             let mut said = headers(&[("host", "mfa.test")]);
             said.insert("origin", HeaderValue::from_static(origin));
-            assert!(!is_from_here(&said), "{origin}");
+            assert!(!is_from_here(&said, None), "{origin}");
         }
     }
 }

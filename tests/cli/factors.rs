@@ -105,6 +105,31 @@ async fn a_hardware_token_that_ran_ahead_is_found_again_by_two_codes_and_never_g
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_pin_is_set_shown_to_be_there_and_taken_away_and_stands_nowhere() {
+    let slapd = slapd();
+    let appliance = Appliance::with_people(&slapd).await;
+    let set = |pin: &[u8]| appliance.run_with(&["user", "pin", "user0001", "--pin-file", "-"], pin);
+    set(b"1234").fails(2, &["the first that anybody tries"]);
+    set(b"258").fails(2, &["4 to 16 digits"]);
+    set(b"25a0").fails(2, &["digits 0 to 9"]);
+    assert!(set(b"2580\n").ok().contains("new PIN"));
+    assert!(appliance.run(&["user", "show", "user0001"]).ok().contains("PIN"));
+    let kept: String = sqlx::query_scalar("select pin_hash from users where name = 'user0001'")
+        .fetch_one(&appliance.pool)
+        .await
+        .unwrap();
+    assert!(kept.starts_with("$argon2id$") && !kept.contains("2580"), "{kept}");
+    let clear = || appliance.run(&["user", "pin", "user0001", "--clear"]);
+    clear().ok();
+    clear().fails(1, &["has no PIN"]);
+    set(b"2580").ok();
+    appliance.run(&["user", "reset", "user0001", "--yes"]).ok();
+    clear().fails(1, &["has no PIN"]);
+    let events = appliance.run(&["audit", "tail", "--json"]).ok();
+    assert!(events.contains("pin-set") && events.contains("pin-cleared"), "{events}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_clock_that_is_hours_off_is_found_again() {
     let slapd = slapd();
     let appliance = Appliance::with_people(&slapd).await;

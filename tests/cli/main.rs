@@ -16,6 +16,7 @@ mod factors;
 mod fixture;
 mod gateways;
 mod keys;
+mod mail;
 mod people_files;
 mod portal;
 mod replies;

@@ -6,11 +6,12 @@ use vestibule::domain::challenge::Reply;
 use vestibule::domain::client::radius::RadiusPolicy;
 use vestibule::domain::client::{Client, UserMatch};
 use vestibule::domain::otp::{self, Parameters};
-use vestibule::domain::secret::Seed;
+use vestibule::domain::secret::{Code, Seed};
+use vestibule::factors::pin::hash;
 
 use super::openldap;
 use super::support::appliance::{Appliance, vpn_with};
-use super::support::people::{app, hotp, totp};
+use super::support::people::{app, hotp, tester, totp};
 use super::support::radius::{
     ACCESS_ACCEPT, ACCESS_CHALLENGE, ACCESS_REJECT, Answer, Nas, REPLY_MESSAGE, Request, STATE,
 };
@@ -189,6 +190,66 @@ async fn a_first_token_is_enrolled_where_the_client_allows_it_and_only_the_first
     let events = appliance.events("enrolled").await;
     assert_eq!(events.len(), 1, "{events:?}");
     assert_eq!(events[0]["by"], "dialog at vpn");
+}
+
+async fn set_pin(appliance: &Appliance, name: &str, pin: &str) {
+    let pin = hash(&Code::new(pin.as_bytes()), [7; 16]);
+    appliance.store().set_pin(&appliance.person(name).listed, &pin, false, &tester()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_pin_is_asked_for_before_the_second_factor_of_whoever_has_one() {
+    let slapd = openldap();
+    let client = asking_and(|radius| radius.pin = true);
+    let appliance =
+        Appliance::before(&slapd).client(client).user("user0001").with(hotp()).user("user0002").with(hotp()).await;
+    set_pin(&appliance, "user0001", "2580").await;
+    let (user, nas) = (appliance.person("user0001"), appliance.nas().await);
+    let mut screen = Screen::begin(&nas, "user0001", &user.password).await;
+    assert_eq!(screen.text(), "Enter your PIN");
+    assert_eq!(screen.answer("2580").await, ACCESS_CHALLENGE);
+    assert_eq!(screen.text(), "Enter a code");
+    assert_eq!(screen.answer(&user.hotp()).await, ACCESS_ACCEPT);
+
+    let mut screen = Screen::begin(&nas, "user0001", &user.with(&user.hotp())).await;
+    assert_eq!(screen.text(), "Enter your PIN");
+    assert_eq!(screen.answer("2580").await, ACCESS_ACCEPT, "the code behind the password was kept for after it");
+
+    let code = user.hotp();
+    let mut screen = Screen::begin(&nas, "user0001", &user.with(&code)).await;
+    assert_eq!(screen.answer("2581").await, ACCESS_REJECT);
+    assert_eq!(appliance.failures("user0001").await, 1);
+    let mut screen = Screen::begin(&nas, "user0001", &user.with(&code)).await;
+    assert_eq!(screen.answer("2580").await, ACCESS_ACCEPT, "a wrong PIN has not used the code up");
+    let screen = Screen::begin(&nas, "user0001", "wrong").await;
+    assert_eq!(screen.shown.code, ACCESS_REJECT, "nothing is asked for a wrong password");
+
+    let screen = Screen::begin(&nas, "user0002", &appliance.person("user0002").password).await;
+    assert_eq!(screen.text(), "Enter a code", "who has none is asked for none");
+
+    let mut screen = Screen::begin(&nas, "user0001", &user.password).await;
+    screen.answer("2580").await;
+    set_pin(&appliance, "user0001", "9041").await;
+    assert_eq!(screen.answer(&user.hotp()).await, ACCESS_REJECT, "it was replaced before the code came");
+    assert_eq!(appliance.recorded().await, ["hotp", "hotp", "wrong-pin", "hotp", "wrong-password", "wrong-pin"]);
+}
+
+#[tokio::test]
+async fn a_wrong_pin_rings_no_phone_and_a_right_one_is_asked_for_once() {
+    let slapd = openldap();
+    let client = asking_and(|radius| radius.pin = true);
+    let appliance = Appliance::before(&slapd).client(client).user("user0001").with(app()).await;
+    set_pin(&appliance, "user0001", "2580").await;
+    let (user, nas) = (appliance.person("user0001"), appliance.nas().await);
+    let mut screen = Screen::begin(&nas, "user0001", &format!("{},push", user.password)).await;
+    assert_eq!(screen.answer("1111").await, ACCESS_REJECT);
+    assert!(appliance.events("prompt-sent").await.is_empty());
+    let mut screen = Screen::begin(&nas, "user0001", &user.password).await;
+    assert_eq!(screen.answer("2580").await, ACCESS_CHALLENGE);
+    let number: u8 = screen.text().chars().filter(char::is_ascii_digit).collect::<String>().parse().unwrap();
+    let prompt = appliance.prompt().await;
+    appliance.answer(&prompt, Reply::Approve { number: Some(number) }).await;
+    assert_eq!(screen.answer("").await, ACCESS_ACCEPT);
 }
 
 #[tokio::test]

@@ -232,7 +232,7 @@ fn without_postgresql_programs_the_embedded_database_says_what_is_missing_and_le
     let state = home.path().join("state");
     let settings = format!(
         "state_dir = {state:?}\nldap.listen = [\"127.0.10.5:0\"]\nldap.listen_tls = []\nmanagement.listen = \"127.0.10.5:0\"\n\
-         radius.listen = []\nradius.listen_accounting = []\n\
+         radius.listen = []\nradius.listen_accounting = []\nweb.listen = []\nweb.listen_plain = []\n\
          database.embedded.bin_dir = {empty:?}\n"
     );
     let said = refused(&mut serve(&home, &settings));

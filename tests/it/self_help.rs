@@ -243,6 +243,22 @@ async fn whoever_came_in_by_a_recovery_code_or_long_ago_starts_no_bypass() {
 }
 
 #[tokio::test]
+async fn r30_the_wizard_of_a_first_enrolment_is_no_way_round_a_fresh_proof() {
+    let slapd = openldap();
+    let appliance = Appliance::before(&slapd).user("user0001").with(hotp()).await;
+    let mut browser = signed_in(&appliance).await;
+    let csrf = format!("csrf={}", browser.get("/security").await.csrf());
+    let old = "update sessions set proven_at = proven_at - interval '11 minutes'";
+    sqlx::query(old).execute(appliance.store().pool()).await.unwrap();
+    for path in ["/enrol", "/enrol/choose", "/enrol/passkey", "/enrol/totp", "/enrol/token"] {
+        let page = browser.get(path).await;
+        assert!(!page.path.starts_with("/enrol"), "{path} leads to {}: {}", page.path, page.text());
+    }
+    let sent = browser.post("/enrol/passkey", &csrf).await;
+    assert_eq!((sent.status, sent.header("location")), (303, Some("/passkeys/add")));
+}
+
+#[tokio::test]
 async fn the_language_is_the_persons_then_the_browsers_cookies_then_what_it_asks_for() {
     let slapd = openldap();
     let appliance = Appliance::before(&slapd).user("user0001").with(hotp()).await;

@@ -38,7 +38,7 @@ async fn a_mail_arrives_over_starttls_with_its_headers_and_both_parts() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn r50_whatever_a_name_is_made_of_the_mail_has_our_headers_and_no_others() {
+async fn r47_whatever_a_name_is_made_of_the_mail_has_our_headers_and_no_others() {
     let peer = MailPeer::start().await;
     let world = World::before(&peer).await;
     let names =

@@ -160,9 +160,8 @@ impl Notice {
                 told(user, What::RecoveryCodesMade { count: *count }, by)
             }
             Event::BypassGranted { user, until, by, .. } => told(user, What::BypassStarted { until: *until }, by),
-            Event::UserBlocked { user, by, .. } | Event::FraudReported { user, by, .. } => {
-                told(user, What::SignInReported, by)
-            }
+            // Stands beside every report of fraud.
+            Event::UserBlocked { user, by, .. } => told(user, What::SignInReported, by),
             Event::UserReset { user, authenticators, by, .. } => {
                 if *authenticators == 0 {
                     None
@@ -174,6 +173,8 @@ impl Notice {
             Event::SignIn { user: None, .. }
             | Event::PasswordChanged { user: None, .. }
             | Event::PromptSent { .. }
+            | Event::PromptAnswered { .. }
+            | Event::Resynchronised { .. }
             | Event::EnrolmentBegun { .. }
             | Event::AuthenticatorRenamed { .. }
             | Event::AuthenticatorTested { .. }
@@ -188,18 +189,17 @@ impl Notice {
             | Event::TokenUnstocked { .. }
             | Event::TokenClaimed { .. }
             | Event::BypassEnded { .. }
+            | Event::FraudReported { .. }
             | Event::SecurityQuestionsSet { .. }
             | Event::SecurityQuestionsRemoved { .. }
             | Event::SecurityQuestionsAnswered { .. }
             | Event::LanguageChosen { .. }
             | Event::SessionsEnded { .. }
             | Event::PortalChanged { .. }
-            | Event::FirstEnrolmentSet { .. }
-            | Event::PinSet { .. }
-            | Event::PinCleared { .. }
-            | Event::PromptAnswered { .. }
-            | Event::Resynchronised { .. }
             | Event::FactorPreferred { .. }
+            | Event::FirstEnrolmentSet { .. }
+            | Event::PinCleared { .. }
+            | Event::PinSet { .. }
             | Event::UserImported { .. }
             | Event::PhoneSet { .. }
             | Event::UserEnabled { .. }

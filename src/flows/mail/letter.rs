@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn r47_every_link_begins_with_the_public_url_and_nothing_is_fetched() {
+    fn every_link_begins_with_the_public_url_and_nothing_is_fetched() {
         for what in one_of_each(NOW) {
             let kind = what.kind();
             let letter = written(what, "Anna", Locale::En);
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_text_whatever_is_in_it() {
+    fn r47_a_name_is_text_whatever_is_in_it() {
         let name = "<b>Zoë</b>\r\n\u{202e}ליאת 🦊 & \"x\"";
         let letter = written(What::PasswordChanged, name, Locale::En);
         assert!(!letter.html.contains("<b>") && letter.html.contains("Zoë"), "{}", letter.html);

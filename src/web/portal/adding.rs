@@ -62,6 +62,7 @@ pub(super) async fn person<'h>(house: &'h House, visit: &Visit) -> Result<(Perso
     let enrolling = match session.level {
         Level::Full => Enrolling::More,
         Level::Enrolling => Enrolling::First(session.id),
+        // What is begun there is seen and proven there alone.
         Level::Recovery if switches.recovery_enrols => Enrolling::Recovery(session.id),
         Level::Recovery => return Err(Problem::Forbidden),
     };
@@ -267,7 +268,12 @@ pub(super) async fn claim_token(house: &House, visit: &Visit, place: Place) -> R
 }
 
 /// An authenticator counts from now on. A first enrolment becomes a whole session by it, with a token of its own (R48).
-async fn proven(house: &House, visit: &Visit, person: &Person<'_>, factor: Factor) -> Result<Response, Problem> {
+pub(super) async fn proven(
+    house: &House,
+    visit: &Visit,
+    person: &Person<'_>,
+    factor: Factor,
+) -> Result<Response, Problem> {
     match person.enrolling {
         Enrolling::More | Enrolling::Recovery(_) => Ok(go(after(person.enrolling))),
         first @ Enrolling::First(_) => {
