@@ -62,6 +62,7 @@ pub(super) async fn person<'h>(house: &'h House, visit: &Visit) -> Result<(Perso
     let enrolling = match session.level {
         Level::Full => Enrolling::More,
         Level::Enrolling => Enrolling::First(session.id),
+        // What is begun there is seen and proven there alone.
         Level::Recovery if switches.recovery_enrols => Enrolling::Recovery(session.id),
         Level::Recovery => return Err(Problem::Forbidden),
     };

@@ -3,7 +3,7 @@
 
 use askama::Template;
 use axum::extract::{Path, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use zeroize::Zeroizing;
 
@@ -70,8 +70,6 @@ async fn link(State(house): State<Shared>, visit: Visit, Path(text): Path<String
     if state == "open" {
         cookie::set(response.headers_mut(), cookie::INVITED, &text, Some(60 * 60 * 24));
     }
-    // The address opens the page again, so it is told to nobody.
-    response.headers_mut().insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     Ok(response)
 }
 
