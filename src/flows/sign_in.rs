@@ -144,10 +144,8 @@ impl SignInError {
     /// A metric label.
     pub fn part(&self) -> &'static str {
         match self {
-            Self::Directory(fault) => fault.part(),
-            Self::Store(_) => "database",
-            Self::TakenIn(ImportFault::Directory(fault)) => fault.part(),
-            Self::TakenIn(ImportFault::Store(_)) => "database",
+            Self::Directory(fault) | Self::TakenIn(ImportFault::Directory(fault)) => fault.part(),
+            Self::Store(_) | Self::TakenIn(ImportFault::Store(_)) => "database",
             Self::Policy(_) => "policy",
             Self::Passkey(_) => "passkey",
             Self::NoDirectory => "no_directory",

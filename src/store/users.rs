@@ -46,6 +46,7 @@ pub enum Imported {
 
 /// A user as lists show it.
 #[derive(Debug, Clone, serde::Serialize)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Listed {
     pub id: UserId,
     pub name: String,
@@ -68,6 +69,7 @@ pub struct Listed {
     pub language_chosen: Option<String>,
 }
 
+#[allow(clippy::struct_excessive_bools, reason = "each is a column")]
 pub(super) struct UserRow {
     pub id: Uuid,
     pub directory_id: Uuid,
