@@ -256,6 +256,7 @@ impl Run<'_> {
             First::NotProven(_) => false,
         };
         if let (true, Some((seed, code)), Some(known)) = (accepted, &self.carried.enrolling, &account)
+            && !known.was_ever_enrolled()
             && matches!(required(account.as_ref()), Requirement::Deny(Denial::NoFactor | Denial::MustEnrol))
         {
             if Box::pin(self.enrol(known, seed, code)).await? {

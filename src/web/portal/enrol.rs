@@ -119,11 +119,9 @@ pub(super) struct Way {
 /// What may be added, strongest first.
 pub(super) fn ways(house: &House, visit: &Visit, place: Place, switches: &Switches) -> Vec<Way> {
     let paths = match place {
-        Place::Wizard => [
-            (Kind::Passkey, "/enrol/passkey"),
-            (Kind::Totp, "/enrol/totp"),
-            (Kind::HardwareToken, "/enrol/token"),
-        ],
+        Place::Wizard => {
+            [(Kind::Passkey, "/enrol/passkey"), (Kind::Totp, "/enrol/totp"), (Kind::HardwareToken, "/enrol/token")]
+        }
         Place::Own => [
             (Kind::Passkey, "/passkeys/add"),
             (Kind::Totp, "/authenticators/totp"),
