@@ -130,6 +130,37 @@ async fn r25_a_phone_that_was_asked_too_often_leaves_the_other_ways() {
 }
 
 #[tokio::test]
+async fn r24_one_approval_opens_one_browser_and_a_second_one_has_its_other_ways() {
+    let slapd = openldap();
+    let appliance =
+        Appliance::before(&slapd).user("user0001").with(app()).with(hotp()).user("user0002").with(app()).await;
+    let (user, desk) = (appliance.person("user0001"), Desk::of(&appliance).await);
+    let page = desk.begin("user0001", &user.password).await;
+    let (number, prompt) = (page.number().await, appliance.prompt().await);
+    let other = desk.begin("user0001", &user.password).await;
+    let pending = other.pending().await;
+    assert_eq!((pending.question, pending.again), (Asked::Code, Some(Again::NotAsked)));
+    assert_eq!(appliance.prompts().await.len(), 1, "the phone is not asked twice at once");
+    appliance.answer(&prompt, Reply::Approve { number: Some(number) }).await;
+    assert_eq!(page.type_in("").await.factor(), Some(Factor::App));
+    assert_eq!(other.type_in(&user.hotp()).await.factor(), Some(Factor::Hotp));
+
+    let phone_alone = appliance.person("user0002");
+    let first = desk.begin("user0002", &phone_alone.password).await;
+    let (number, prompt) = (first.number().await, appliance.prompt().await);
+    assert_eq!(desk.begin("user0002", &phone_alone.password).await.denial(), Denial::AlreadyAsking);
+    appliance.answer(&prompt, Reply::Approve { number: Some(number) }).await;
+    let late = desk.begin("user0002", &phone_alone.password).await;
+    late.number().await;
+    assert_eq!(
+        appliance.prompts().await.len(),
+        1,
+        "an approval that waits for its browser is no other's: it rings anew"
+    );
+    assert_eq!(first.type_in("").await.factor(), Some(Factor::App));
+}
+
+#[tokio::test]
 async fn r29_a_first_enrolment_is_for_whoever_never_had_a_factor_and_opens_nothing_else() {
     let slapd = openldap();
     let appliance = Appliance::before(&slapd).user("user0001").user("user0002").await;

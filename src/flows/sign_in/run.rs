@@ -652,6 +652,11 @@ impl Run<'_> {
             key.update(&(part.len() as u64).to_be_bytes());
             key.update(part);
         }
+        if client.portal {
+            // A browser sends a sign-in once, and whoever else comes with the same password is another: the number that one
+            // person confirms must not open both (R24).
+            key.update(self.attempt.id.0.as_bytes());
+        }
         key.finalize().into_bytes().into()
     }
 }
