@@ -47,13 +47,13 @@ pub fn requirement(
     if let Some(denial) = barred(account, now) {
         return Requirement::Deny(denial);
     }
-    if client.trusts(whereabouts) {
-        return Requirement::PasswordOnly(Exemption::TrustedNetwork);
-    }
     let usable: Vec<Factor> = client.factors.iter().copied().filter(|factor| account.has(*factor, now)).collect();
     // A bypass is worth keeping for where it is needed.
     if usable.iter().all(|factor| *factor == Factor::Bypass) && may_enrol_first(client, Some(account)) {
         return Requirement::Enrolment;
+    }
+    if client.trusts(whereabouts) {
+        return Requirement::PasswordOnly(Exemption::TrustedNetwork);
     }
     if !usable.is_empty() {
         return Requirement::AnyOf(usable);
@@ -212,6 +212,21 @@ mod tests {
         assert_eq!(asked(&enrolled), trusted);
         enrolled.user.blocked = true;
         assert_eq!(asked(&enrolled), Requirement::Deny(Denial::Blocked));
+    }
+
+    #[test]
+    fn whoever_never_had_a_factor_enrols_at_the_portal_though_the_network_is_trusted() {
+        let trusted_networks = vec!["198.51.100.0/24".parse().unwrap()];
+        let portal = Client { portal: true, first_enrolment: true, trusted_networks, ..client() };
+        let asked = |client: &Client, account: &Account| {
+            requirement(client, Some(account), AccountState::ENABLED, Some(ELSEWHERE), NOW)
+        };
+        let trusted = Requirement::PasswordOnly(Exemption::TrustedNetwork);
+        assert_eq!(asked(&portal, &account(&[])), Requirement::Enrolment);
+        assert_eq!(asked(&portal, &account(&[Factor::Totp])), trusted);
+        let lost = Account { was_enrolled: true, ..account(&[]) };
+        assert_eq!(asked(&portal, &lost), trusted, "to look, and not to change");
+        assert_eq!(asked(&Client { portal: false, ..portal }, &account(&[])), trusted);
     }
 
     #[test]

@@ -69,6 +69,8 @@ pub struct Attempt<'a> {
     pub is_ambiguous: bool,
     /// Whom an administrator has invited to enrol, by a link that was opened here.
     pub invited: Option<UserId>,
+    /// Is a factor to be proven anew, wherever that is?
+    pub afresh: bool,
 }
 
 /// How a sign-in ended, or this part of it.

@@ -20,7 +20,7 @@ use crate::domain::offered::{Extra, Offered};
 use crate::domain::outcome::{Denial, Exemption, Grant, Outcome};
 use crate::domain::pin::PinCheck;
 use crate::domain::policy::{Requirement, requirement, requirement_after};
-use crate::domain::portal::Switches;
+use crate::domain::portal::{Brought, Switches};
 use crate::domain::secret::Code;
 use crate::domain::sign_in::{Answer, Begin, Event, Prompt, Proof, SignIn, Step};
 use crate::domain::user::Account;
@@ -218,8 +218,9 @@ impl Run<'_> {
         let join_key = self.carried.join_key.unwrap_or_else(|| self.join_key(subject));
         let mut account = self.account(subject, &join_key).await?;
         let invited = account.as_ref().is_some_and(|account| self.attempt.invited == Some(account.user.id));
+        let brought = Brought { invited, afresh: self.attempt.afresh };
         let client = match &self.switches {
-            Some(switches) => &switches.policy(&self.attempt.client, account.as_ref(), invited, now),
+            Some(switches) => &switches.policy(&self.attempt.client, account.as_ref(), brought, now),
             None => &*self.attempt.client,
         };
         let required = |account: Option<&Account>| match &subject.account {
