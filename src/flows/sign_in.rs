@@ -15,9 +15,9 @@ use bytes::Bytes;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use super::import::ImportFault;
 use super::places::{Place, Places};
 use super::policy::{Policies, PolicyOld};
+use super::sync::SyncFault;
 use super::throttle::Throttle;
 use crate::directory::DirectoryFault;
 use crate::domain::challenge::Status;
@@ -123,7 +123,7 @@ pub enum SignInError {
     #[error(transparent)]
     Policy(#[from] PolicyOld),
     #[error(transparent)]
-    TakenIn(#[from] ImportFault),
+    TakenIn(#[from] SyncFault),
     #[error(transparent)]
     Passkey(#[from] Broken),
     #[error("the client's directory is not usable; see the log from when the policy was loaded")]
@@ -148,8 +148,9 @@ impl SignInError {
         match self {
             Self::Directory(fault) => fault.part(),
             Self::Store(_) => "database",
-            Self::TakenIn(ImportFault::Directory(fault)) => fault.part(),
-            Self::TakenIn(ImportFault::Store(_)) => "database",
+            Self::TakenIn(SyncFault::Directory(fault)) => fault.part(),
+            Self::TakenIn(SyncFault::Store(_)) => "database",
+            Self::TakenIn(_) => "sync_item",
             Self::Policy(_) => "policy",
             Self::Passkey(_) => "passkey",
             Self::NoDirectory => "no_directory",

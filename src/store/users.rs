@@ -15,6 +15,7 @@ use crate::domain::directory::state::AccountState;
 use crate::domain::ids::{ChallengeId, DirectoryId, UserId};
 use crate::domain::name::Folded;
 use crate::domain::pin::{Pin, PinHash};
+use crate::domain::sync::SyncItem;
 use crate::domain::user::{Account, Failures, User};
 
 /// An account as the directory shows it, on its way into our books.
@@ -260,6 +261,28 @@ impl Store {
         }
         tx.commit().await?;
         Ok(results)
+    }
+
+    /// Takes one account in by a sync item, before a run does: with what the item says of new users, and in its group.
+    pub async fn take_in(&self, item: &SyncItem, found: &Found, by: &Actor) -> Result<Imported, StoreFault> {
+        let mut tx = self.pool.begin().await?;
+        let (imported, id) = self.import_one(&mut tx, item.directory, found).await?;
+        if let (Imported::Added, Some(user)) = (&imported, id) {
+            sqlx::query!(
+                "update users set enabled = $2, enabled_by = 'sync', sync_item = (select id from sync_items where id = $3)
+                 where id = $1",
+                user.0,
+                item.enabled,
+                item.id.0,
+            )
+            .execute(&mut *tx)
+            .await?;
+            super::groups::join_own_group(&mut tx, user).await?;
+            let event = Event::UserImported { user, name: found.name.clone(), by: by.to_string() };
+            self.administer(&mut tx, vec![event]).await?;
+        }
+        tx.commit().await?;
+        Ok(imported)
     }
 
     async fn import_one(

@@ -27,9 +27,9 @@ use crate::domain::user::Account;
 use crate::domain::ways;
 use crate::factors::app::{App, Put, Waited};
 use crate::factors::{pin, recovery};
-use crate::flows::import;
 use crate::flows::policy::Upstream;
 use crate::flows::resolve::{self, Resolved, is_member};
+use crate::flows::sync_one;
 use crate::store::audit::Actor;
 use crate::store::recorder::{Conclusion, Leaving, Question};
 use crate::telemetry::{self, metrics};
@@ -267,17 +267,24 @@ impl Run<'_> {
                 again = Some(Again::WrongCode);
             }
         }
+        let mut is_shut = false;
         if let (true, None, Some(found)) = (accepted, &account, &subject.account)
             && matches!(required(None), Requirement::Enrolment)
         {
             // Before a run of the sync: whoever has proven the password is taken in on the way.
             let by = Actor(format!("sign-in at {}", client.name));
-            Box::pin(import::take_in(&self.desk.store, &upstream.client, found, &by, self.deadline)).await?;
+            Box::pin(sync_one::take_in(&self.desk.store, &upstream.client, found, &by, self.deadline)).await?;
             account = self.account(subject, &join_key).await?;
+            // What the person may do goes by groups, of which there were none before.
+            let switches = Box::pin(self.switches(subject)).await?;
+            is_shut = switches.is_some_and(|switches| {
+                !switches.policy(&self.attempt.client, account.as_ref(), brought, now).first_enrolment
+            });
         }
         let requirement = match required(account.as_ref()) {
             // Not one that we can keep books of.
             Requirement::Enrolment if account.is_none() => Requirement::Deny(Denial::UnknownUser),
+            Requirement::Enrolment if is_shut => Requirement::Deny(Denial::MustEnrol),
             requirement => requirement,
         };
         if let Extra::Assertion { ceremony, answer } = &offered.extra {
