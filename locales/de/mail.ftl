@@ -23,6 +23,7 @@ mail-factor-totp = Authenticator-App (Codes)
 mail-factor-hotp = Token, das Codes anzeigt
 mail-factor-recovery-code = Wiederherstellungscode
 mail-factor-bypass = Einmalige Erlaubnis
+mail-factor-passkey = Passkey
 
 # Months, as they stand in a date.
 mail-month-1 = Januar

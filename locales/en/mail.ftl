@@ -23,6 +23,7 @@ mail-factor-totp = Authenticator app (codes)
 mail-factor-hotp = Token that shows codes
 mail-factor-recovery-code = Recovery code
 mail-factor-bypass = One-time permission
+mail-factor-passkey = Passkey
 
 # Months, as they stand in a date.
 mail-month-1 = January

@@ -23,6 +23,7 @@ mail-factor-totp = Aplicación de autenticación (códigos)
 mail-factor-hotp = Dispositivo que muestra códigos
 mail-factor-recovery-code = Código de recuperación
 mail-factor-bypass = Permiso de un solo uso
+mail-factor-passkey = Llave de acceso
 
 # Months, as they stand in a date.
 mail-month-1 = enero

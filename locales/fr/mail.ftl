@@ -23,6 +23,7 @@ mail-factor-totp = Application d’authentification (codes)
 mail-factor-hotp = Jeton qui affiche des codes
 mail-factor-recovery-code = Code de secours
 mail-factor-bypass = Autorisation unique
+mail-factor-passkey = Clé d’accès
 
 # Months, as they stand in a date.
 mail-month-1 = janvier

@@ -23,6 +23,7 @@ mail-factor-totp = Authenticator-app (codes)
 mail-factor-hotp = Token dat codes toont
 mail-factor-recovery-code = Herstelcode
 mail-factor-bypass = Eenmalige toestemming
+mail-factor-passkey = Passkey
 
 # Months, as they stand in a date.
 mail-month-1 = januari

@@ -49,6 +49,7 @@ impl Kind {
 
 /// The switches as they hold for one person.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of its own that an administrator sets")]
 pub struct Switches {
     /// May sign in to the portal at all.
     pub sign_in: bool,

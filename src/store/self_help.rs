@@ -18,11 +18,6 @@ pub struct Reported {
 }
 
 impl Store {
-    /// One user, by id.
-    pub async fn user(&self, id: UserId) -> Result<Option<Listed>, StoreFault> {
-        Ok(self.listed(Some(&[id.0])).await?.pop())
-    }
-
     /// What happened to a person's account: the newest `limit` rows, or those before a place.
     pub async fn history(&self, user: UserId, before: Option<Place>, limit: usize) -> Result<Page, StoreFault> {
         let rows = sqlx::query!(

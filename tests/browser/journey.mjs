@@ -40,8 +40,8 @@ function take(name, scripts, body) {
       return person;
     };
     try {
-      await body({ somebody: () => meet(somebody()), known: (uid, shown) => meet(personOf(uid, shown)), scripts });
-      for (const person of people) assert.deepEqual(person.faults, [], person.faults.join('\n'));
+      await body({ somebody: () => meet(somebody()), known: (uid, account) => meet(personOf(uid, account)), scripts });
+      for (const person of people) assert.ok(person.faults.length === 0, person.faults.join('\n'));
     } catch (fault) {
       await keepWhatIsOpen(name, people);
       throw fault;

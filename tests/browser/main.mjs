@@ -10,6 +10,11 @@ import { closeMailbox, openMailbox } from './mailbox.mjs';
 import { asked } from './world.mjs';
 
 import './journeys/sign-in.mjs';
+import './journeys/enrol.mjs';
+import './journeys/authenticators.mjs';
+import './journeys/passkeys.mjs';
+import './journeys/help.mjs';
+import './journeys/mail.mjs';
 import './journeys/faults.mjs';
 import './journeys/passkeys.mjs';
 import './journeys/lighthouse.mjs';

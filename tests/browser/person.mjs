@@ -16,10 +16,6 @@ export class Person {
     this.comesWith = {};
   }
 
-  get mail() {
-    return `${this.uid}@example.test`;
-  }
-
   // ---- What an administrator has done for them ---------------------------------------------------------------------------
 
   async hasAnAuthenticator() {
@@ -47,7 +43,7 @@ export class Person {
       this.context = await newContext({ javaScriptEnabled: this.scripts, ...this.comesWith });
       watch(this.context, this.faults);
       this.page = await this.context.newPage();
-      this.page.setDefaultTimeout(10_000);
+      this.page.setDefaultTimeout(5_000);
     }
     return this.page;
   }
@@ -81,20 +77,23 @@ export class Person {
   }
 
   button(name) {
-    return this.page.getByRole('button', { name });
+    return this.page.getByRole('button', { name, exact: typeof name === 'string' });
   }
 
   presses(name) {
-    return this.comesTo(`pressing ${name}`, () => this.button(name).click());
+    return this.comesTo(`pressing ${name}`, () => this.button(name).first().click());
   }
 
-  follows(name) {
-    return this.comesTo(`following ${name}`, () => this.page.getByRole('main').getByRole('link', { name }).or(
-      this.page.getByRole('navigation').getByRole('link', { name })).first().click());
+  /** A link of the page itself, or else of its menu. */
+  async follows(name) {
+    const exact = typeof name === 'string';
+    const own = this.page.getByRole('main').getByRole('link', { name, exact }).first();
+    const link = (await own.count()) > 0 ? own : this.page.getByRole('link', { name, exact }).first();
+    return this.comesTo(`following ${name}`, () => link.click());
   }
 
   async fills(label, text) {
-    await this.page.getByLabel(label).fill(text);
+    await this.page.getByLabel(label, { exact: true }).first().fill(text);
   }
 
   goesBack() {
@@ -150,12 +149,29 @@ export class Person {
   async signsIn() {
     await this.opens('/');
     await this.entersPassword();
-    await this.entersCode();
-    await this.isAt('/home');
+    await this.takesTheirCode();
   }
 
   async signsOut() {
     await this.presses('Sign out');
+  }
+
+  /** Of several ways takes the code of their authenticator app, whichever is asked for first. */
+  async takesTheirCode() {
+    const field = this.page.getByLabel('Code', { exact: true });
+    if ((await field.count()) === 0) await this.presses('Enter a code from my authenticator app');
+    await this.entersCode();
+    await this.isAt('/home');
+  }
+
+  /** From the page that asks for a name to the page behind the proof. */
+  async setsUpTheirPhone(name) {
+    await this.fills('Name', name);
+    await this.presses('Continue');
+    this.phone = new Phone(await this.page.locator('#key').innerText());
+    await this.fills('The code that the app shows now', await this.phone.code());
+    await this.presses('Check and add');
+    await this.isAt('/enrol/codes');
   }
 
   /** Answers what waits for their phone, in place of the phone. */

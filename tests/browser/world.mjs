@@ -76,12 +76,12 @@ const waiting = accounts.filter(({ uid }) => !gone.includes(uid));
 export function somebody() {
   const account = waiting.shift();
   if (account === undefined) throw new Error('everybody in the directory is taken: give it more people');
-  return { ...account, name: account.uid.split('.').map((part) => part[0].toUpperCase() + part.slice(1)).join(' ') };
+  return { ...account, name: account.uid, mail: `${account.uid}@example.test` };
 }
 
-/** One of people.ldif. */
-export function personOf(uid, name) {
-  return { uid, name, dn: `uid=${uid},ou=people,dc=example,dc=test`, password: `password-of-${uid}` };
+/** One of people.ldif: `account` is what the passwords there are made of. */
+export function personOf(uid, account) {
+  return { uid, name: uid, password: `password-of-${account}` };
 }
 
 // ---- The directory ------------------------------------------------------------------------------------------------------

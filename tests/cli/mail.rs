@@ -35,6 +35,8 @@ async fn a_mail_server_is_set_shown_without_its_password_changed_and_forgotten()
 #[tokio::test(flavor = "multi_thread")]
 async fn a_test_mail_says_which_step_failed_and_the_doctor_says_how_mail_stands() {
     let appliance = Appliance::start().await;
+    // Makes the tables.
+    appliance.run(&["mail", "queue"]).ok();
     let doctor = appliance.run(&["doctor"]).out;
     assert!(doctor.contains("no mail is sent"), "{doctor}");
     let port = free_port().to_string();

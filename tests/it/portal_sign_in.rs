@@ -14,6 +14,7 @@ use vestibule::domain::radius::template::GroupName;
 use vestibule::domain::secret::Password;
 use vestibule::flows::portal::{Answer, Asked, PortalEnd};
 
+use super::self_help::set;
 use super::support::appliance::{Appliance, directory_at, directory_of};
 use super::support::eventually;
 use super::support::people::{RECOVERY_CODE, app, give, hotp, recovery_code, tester, totp};
@@ -316,6 +317,10 @@ async fn an_expired_password_is_changed_after_the_second_factor() {
     assert_eq!(desk.begin("worn", &worn.password).await.denial(), Denial::WrongPassword, "the old one is gone");
 
     let tired = appliance.person("tired");
+    set(&appliance, &[("change-expired-password", "off")]).await;
+    let page = desk.begin("tired", &tired.password).await;
+    assert!(page.entered().enrolling, "the directory lets in for some time yet, and no change is asked for");
+    set(&appliance, &[("change-expired-password", "on")]).await;
     let page = desk.begin("tired", &tired.password).await;
     assert_eq!(page.asked().await, Asked::NewPassword, "before the first enrolment");
     let page = page.type_in("a much better one").await.type_in("a much better one").await;

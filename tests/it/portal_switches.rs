@@ -7,7 +7,7 @@ use super::openldap;
 use super::self_help::{set, signed_in, with_code};
 use super::support::appliance::Appliance;
 use super::support::browser::Browser;
-use super::support::people::{app, hotp, tester};
+use super::support::people::{app, hotp, tester, totp};
 
 #[tokio::test]
 async fn with_sign_in_off_nobody_comes_in_whatever_is_proven() {
@@ -84,6 +84,35 @@ async fn without_fall_back_a_code_does_not_stand_in_for_the_phone() {
     let page =
         if picked.body.contains("name=\"answer\"") { browser.answer(&picked, &user.hotp()).await } else { picked };
     assert_ne!(page.path, "/home", "{}", page.text());
+}
+
+#[tokio::test]
+async fn only_what_is_allowed_can_be_added_and_chosen_first() {
+    let slapd = openldap();
+    let appliance = Appliance::before(&slapd).user("user0001").with(hotp()).with(totp()).await;
+    let mut browser = signed_in(&appliance).await;
+    assert!(browser.get("/authenticators/add").await.says("Authenticator app"));
+    let page = browser.get("/authenticators").await;
+    assert!(page.says("Asked first"), "{}", page.text());
+    set(&appliance, &[("kinds", "hardware-token"), ("select-method", "off")]).await;
+    let add = browser.get("/authenticators/add").await;
+    assert!(!add.says("Authenticator app") && add.says("Hardware token"), "{}", add.text());
+    for path in ["/authenticators/totp", "/authenticators/app", "/passkeys/add"] {
+        assert_eq!(browser.get(path).await.status, 403, "{path}");
+    }
+    assert_eq!(browser.submit(&page, "/authenticators/totp", &[("label", "x")]).await.status, 403);
+    assert!(!browser.get("/authenticators").await.says("Asked first"));
+    assert_eq!(browser.submit(&page, "/authenticators/preferred", &[("factor", "totp")]).await.status, 403);
+}
+
+#[tokio::test]
+async fn a_first_enrolment_goes_on_to_a_second_way_where_that_is_wished() {
+    let slapd = openldap();
+    let appliance = Appliance::before(&slapd).user("user0001").with(hotp()).await;
+    let mut browser = signed_in(&appliance).await;
+    assert!(browser.get("/enrol/done").await.says("Add a second way now"));
+    set(&appliance, &[("second-way", "off")]).await;
+    assert!(!browser.get("/enrol/done").await.says("Add a second way now"));
 }
 
 #[tokio::test]

@@ -228,3 +228,30 @@ async fn whoever_has_a_passkey_alone_has_nothing_to_show_at_a_gateway_and_does_n
     assert_eq!(gateway.bind(&user.dn, &user.password).await, super::answer(49));
     assert_eq!(appliance.recorded().await, ["hotp", "no-factor"]);
 }
+
+#[tokio::test]
+async fn a_passkey_is_a_first_factor_for_whoever_is_first() {
+    let slapd = openldap();
+    let appliance = Appliance::before(&slapd).client(netscaler()).user(ANNA).await;
+    let (mut browser, mut rival) = (Browser::at(&appliance), Browser::at(&appliance));
+    let mut answers = vec![];
+    for browser in [&mut browser, &mut rival] {
+        let page = browser.sign_in(ANNA, &Slapd::password_of(ANNA)).await;
+        assert_eq!(page.path, "/enrol", "{}", page.text());
+        let page = browser.get("/enrol/choose").await;
+        assert!(page.body.contains("/enrol/passkey"), "{}", page.text());
+        let page = browser.get("/enrol/passkey").await;
+        let answer = authenticator(browser).create(&options(&page), |_| {});
+        answers.push((page, answer));
+    }
+    let (page, answer) = &answers[0];
+    let fields = [("state", state(page)), ("name", "Phone"), ("answer", answer.as_str())];
+    let next = browser.submit(page, "/enrol/passkey", &fields).await;
+    assert_eq!(next.path, "/enrol/codes", "{}", next.text());
+    let (page, answer) = &answers[1];
+    let fields = [("state", state(page)), ("name", "Thief"), ("answer", answer.as_str())];
+    let next = rival.submit(page, "/enrol/passkey", &fields).await;
+    assert!(!next.says("Thief") && next.path != "/enrol/codes", "{}", next.text());
+    let kept = appliance.store().passkeys(appliance.person(ANNA).listed.id).await.unwrap();
+    assert_eq!(kept.iter().map(|kept| kept.label.as_str()).collect::<Vec<_>>(), ["Phone"]);
+}

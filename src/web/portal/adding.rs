@@ -265,7 +265,12 @@ pub(super) async fn claim_token(house: &House, visit: &Visit, place: Place) -> R
 }
 
 /// An authenticator counts from now on. A first enrolment becomes a whole session by it, with a token of its own (R48).
-async fn proven(house: &House, visit: &Visit, person: &Person<'_>, factor: Factor) -> Result<Response, Problem> {
+pub(super) async fn proven(
+    house: &House,
+    visit: &Visit,
+    person: &Person<'_>,
+    factor: Factor,
+) -> Result<Response, Problem> {
     match person.enrolling {
         Enrolling::More => Ok(go(after(Enrolling::More))),
         first @ Enrolling::First(_) => {

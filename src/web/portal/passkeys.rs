@@ -13,7 +13,8 @@ use super::super::page::{Page, go, show, show_as};
 use super::super::problem::Problem;
 use super::super::routes::{Guard, Route};
 use super::super::visit::Visit;
-use super::adding::{Place, belongs_elsewhere};
+use super::adding::{self, Place};
+use crate::domain::factor::Factor;
 use crate::domain::ids::AuthenticatorId;
 use crate::domain::label::Label;
 use crate::domain::passkey::model_name;
@@ -97,6 +98,8 @@ async fn list(State(house): State<Shared>, visit: Visit) -> Result<Response, Pro
 #[template(path = "passkeys/add.html")]
 struct AddPage {
     page: Page,
+    /// Of the wizard; 0 outside it.
+    step: u8,
     begun: Begun,
     name: String,
     back: &'static str,
@@ -108,7 +111,7 @@ async fn add_page(State(house): State<Shared>, visit: Visit) -> Result<Response,
 
 /// In the wizard of a first enrolment.
 async fn first_page(State(house): State<Shared>, visit: Visit) -> Result<Response, Problem> {
-    if belongs_elsewhere(&visit, Place::Wizard) {
+    if adding::belongs_elsewhere(&visit, Place::Wizard) {
         return Ok(go("/passkeys/add"));
     }
     asked(&house, &visit, None).await
@@ -130,9 +133,9 @@ async fn asked(house: &House, visit: &Visit, problem: Option<&str>) -> Result<Re
         "" => visit.words.get("passkeys-default-name"),
         name => name.to_owned(),
     };
-    let back = if session.level == Level::Full { "/passkeys" } else { "/enrol" };
+    let (step, back) = if session.level == Level::Full { (0, "/passkeys") } else { (3, "/enrol/choose") };
     let page = Page::new(visit, "passkeys-add-title").problem(problem.map(|key| visit.words.get(key)));
-    let template = AddPage { page: page.script("passkey.js"), begun, name, back };
+    let template = AddPage { page: page.script("passkey.js"), step, begun, name, back };
     if problem.is_some() { show_as(StatusCode::FORBIDDEN, &template) } else { show(&template) }
 }
 
@@ -144,15 +147,20 @@ async fn add(State(house): State<Shared>, visit: Visit) -> Result<Response, Prob
 }
 
 async fn first(State(house): State<Shared>, visit: Visit) -> Result<Response, Problem> {
-    if belongs_elsewhere(&visit, Place::Wizard) {
-        return Ok(go("/passkeys/add"));
+    if adding::belongs_elsewhere(&visit, Place::Wizard) {
+        // Added in another tab a moment ago.
+        return Ok(go("/enrol/codes"));
     }
-    let is_first = visit.session.as_ref().is_some_and(|session| session.level == Level::Enrolling);
-    match taken(&house, &visit, is_first).await? {
-        None => Ok(go("/enrol?done=passkeys-done-added")),
+    let (person, _) = adding::person(&house, &visit).await?;
+    match taken(&house, &visit, true).await? {
+        None => adding::proven(&house, &visit, &person, Factor::Passkey).await,
+        Some(NOT_FIRST) => Ok(go("/enrol/taken")),
         Some(problem) => asked(&house, &visit, Some(problem)).await,
     }
 }
+
+/// Somebody was faster; the wizard has a page of its own for it.
+const NOT_FIRST: &str = "passkeys-not-first";
 
 /// Adds what the browser brought; the key of what was wrong with it otherwise.
 async fn taken(house: &House, visit: &Visit, first: bool) -> Result<Option<&'static str>, Problem> {
@@ -175,7 +183,7 @@ async fn taken(house: &House, visit: &Visit, first: bool) -> Result<Option<&'sta
         Added::Refused => Some("passkeys-refused-new"),
         Added::Taken => Some("passkeys-taken"),
         Added::TooMany => Some("passkeys-too-many"),
-        Added::NotFirst => Some("passkeys-not-first"),
+        Added::NotFirst => Some(NOT_FIRST),
     })
 }
 

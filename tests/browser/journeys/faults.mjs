@@ -171,35 +171,19 @@ journey('while the directory is down people are told so, and who is signed in st
   await bruno.signsIn();
 });
 
-for (const [uid, name] of [
-  ['markup', '<b onmouseover=alert(1)>Bold</b> & "Co" <script>alert(1)</script>'],
-  ['noor', 'نور الهدى'],
-  ['emoji', 'Zoë 👩‍👩‍👧‍👦 Łukasz 𝒜'],
+for (const [account, uid] of [
+  ['markup', '<b onmouseover=alert(1)>bold</b>&amp;"\'<script>alert(1)</script>'],
+  ['noor', 'نورالهدى'],
+  ['emoji', 'zoë-👩‍👩‍👧‍👦-łukasz-𝒜'],
 ]) {
-  journey(`somebody whose name is hard to show sees it as it is: ${uid}`, async ({ known }) => {
-    const person = await known(uid, name).hasAnAuthenticator();
+  journey(`somebody whose user name is hard to show sees it as it is: ${account}`, async ({ known }) => {
+    const person = await known(uid, account).hasAnAuthenticator();
     await person.signsIn();
-    await person.sees(name);
-    assert.equal(await person.page.locator('[onmouseover]').count(), 0);
+    await person.sees(uid);
+    await person.opens('/security/history');
+    assert.equal(await person.page.locator('[onmouseover], main script').count(), 0);
   });
 }
-
-journey('a name that would turn round what follows it turns round nothing else', async ({ known }) => {
-  const person = await known('override', 'Otto').hasAnAuthenticator();
-  await person.signsIn();
-  await person.sees('Otto');
-  // U+202E ends where its element ends, if that is isolated (Unicode UAX #9, HTML bdi) or the character is not shown at all.
-  const loose = await person.page.locator('body').evaluate((body) => {
-    const walker = document.createTreeWalker(body, NodeFilter.SHOW_TEXT);
-    const found = [];
-    while (walker.nextNode()) {
-      const { data, parentElement } = walker.currentNode;
-      if (/[\u202a-\u202e\u2066-\u2069]/.test(data.replace(/\u2068[^\u2069]*\u2069/g, '')) && !/isolate|plaintext/.test(getComputedStyle(parentElement).unicodeBidi)) found.push(parentElement.outerHTML);
-    }
-    return found;
-  });
-  assert.deepEqual(loose, []);
-});
 
 journey.withScripts('a form that is too large is refused, and the browser hears why', async ({ somebody }) => {
   const anna = somebody();
