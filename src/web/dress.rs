@@ -116,7 +116,6 @@ fn draw(house: &House, words: Words, problem: &Problem) -> Response {
         path: String::new(),
         notice: None,
         problem: None,
-        refresh: None,
         scripts: vec![],
         words,
     };

@@ -26,8 +26,6 @@ pub struct Page {
     pub notice: Option<String>,
     /// What was wrong with the form; the browser's focus goes there.
     pub problem: Option<String>,
-    /// Seconds after which a browser without scripts looks again.
-    pub refresh: Option<u32>,
     pub scripts: Vec<&'static str>,
 }
 
@@ -44,18 +42,12 @@ impl Page {
             path: visit.path.clone(),
             notice: visit.notice(),
             problem: None,
-            refresh: None,
             scripts: vec!["portal.js"],
         }
     }
 
     pub fn problem(mut self, problem: Option<String>) -> Self {
         self.problem = problem;
-        self
-    }
-
-    pub fn refresh(mut self, seconds: u32) -> Self {
-        self.refresh = Some(seconds);
         self
     }
 

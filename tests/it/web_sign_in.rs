@@ -67,7 +67,7 @@ async fn a_number_is_shown_for_the_phone_and_its_answer_lets_the_person_in() {
     let appliance = portal(&slapd).await;
     let mut browser = Browser::at(&appliance);
     let page = browser.sign_in(BERND, &password(BERND)).await;
-    assert!(page.says("Confirm on your phone") && page.body.contains("http-equiv=\"refresh\""), "{}", page.text());
+    assert!(page.says("Confirm on your phone") && page.says("I have confirmed it"), "{}", page.text());
     let prompt = appliance.prompt().await;
     let number: u8 =
         page.body.split_once("class=\"number\"").unwrap().1.split_once('>').unwrap().1[..2].parse().unwrap();

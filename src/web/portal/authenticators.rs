@@ -349,9 +349,6 @@ async fn app_code(State(house): State<Shared>, visit: Visit, Path(text): Path<St
         CodeState::Expired => "expired",
         CodeState::Cancelled => "cancelled",
     });
-    if state == CodeState::Waiting {
-        page.page = page.page.refresh(5);
-    }
     show(&page)
 }
 

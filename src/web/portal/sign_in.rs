@@ -254,9 +254,6 @@ impl QuestionPage {
             options.clone_from(asked);
             page = page.script("passkey.js");
         }
-        if is_waiting {
-            page = page.refresh(5);
-        }
         let ways = pending.ways.iter().map(|way| way.as_str()).collect();
         Self { page, next: visit.next().to_owned(), kind, number, is_waiting, options, ways }
     }

@@ -66,7 +66,7 @@ journey('a code works once', async ({ somebody }) => {
   await anna.opens('/sign-in');
   await anna.entersPassword();
   await anna.entersCode(code);
-  await anna.seesAProblem(/code is not right/);
+  await anna.seesAProblem(/used already/);
 });
 
 journey('a code may be typed with blanks', async ({ somebody }) => {
