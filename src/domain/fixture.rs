@@ -117,7 +117,7 @@ pub fn account(factors: &[Factor]) -> Account {
         grace_until: None,
         preferred_factor: None,
         last_factor: None,
-        had_recovery_codes: factors.contains(&Factor::RecoveryCode),
+        was_enrolled: factors.iter().any(|factor| *factor != Factor::Bypass),
     }
 }
 

@@ -47,19 +47,19 @@ pub fn requirement(
     if let Some(denial) = barred(account, now) {
         return Requirement::Deny(denial);
     }
-    if client.trusts(whereabouts) {
-        return Requirement::PasswordOnly(Exemption::TrustedNetwork);
-    }
     let usable: Vec<Factor> = client.factors.iter().copied().filter(|factor| account.has(*factor, now)).collect();
     // A bypass is worth keeping for where it is needed.
     if usable.iter().all(|factor| *factor == Factor::Bypass) && may_enrol_first(client, Some(account)) {
         return Requirement::Enrolment;
     }
+    if client.trusts(whereabouts) {
+        return Requirement::PasswordOnly(Exemption::TrustedNetwork);
+    }
     if !usable.is_empty() {
         return Requirement::AnyOf(usable);
     }
     match client.user_match {
-        UserMatch::PasswordOnly if !account.is_enrolled() && !client.portal => {
+        UserMatch::PasswordOnly if !account.was_ever_enrolled() && !client.portal => {
             Requirement::PasswordOnly(Exemption::NotEnrolled)
         }
         UserMatch::MustEnrol if !account.is_enrolled() => Requirement::Deny(Denial::MustEnrol),
@@ -152,6 +152,14 @@ mod tests {
     }
 
     #[test]
+    fn r29_whoever_removed_the_last_factor_does_not_get_by_on_the_password() {
+        let mut lost = account(&[]);
+        assert_eq!(asked(UserMatch::PasswordOnly, Some(&lost)), Requirement::PasswordOnly(Exemption::NotEnrolled));
+        lost.was_enrolled = true;
+        assert_eq!(asked(UserMatch::PasswordOnly, Some(&lost)), Requirement::Deny(Denial::NoFactor));
+    }
+
+    #[test]
     fn only_the_portal_lets_in_to_enrol_and_only_whoever_never_had_a_factor() {
         let portal = Client { portal: true, first_enrolment: true, user_match: UserMatch::MustEnrol, ..client() };
         let asked = |client: &Client, account: Option<&Account>| {
@@ -162,7 +170,7 @@ mod tests {
         assert_eq!(asked(&portal, None), Requirement::Enrolment);
         assert_eq!(asked(&portal, Some(&account(&[Factor::Bypass]))), Requirement::Enrolment);
         assert_eq!(asked(&portal, Some(&account(&[Factor::Totp]))), Requirement::AnyOf(vec![Factor::Totp]));
-        lost.had_recovery_codes = true;
+        lost.was_enrolled = true;
         assert_eq!(asked(&portal, Some(&lost)), Requirement::Deny(Denial::MustEnrol));
         lost.bypass_until = Some(NOW + jiff::SignedDuration::from_mins(1));
         assert_eq!(asked(&portal, Some(&lost)), Requirement::AnyOf(vec![Factor::Bypass]));
@@ -204,6 +212,21 @@ mod tests {
         assert_eq!(asked(&enrolled), trusted);
         enrolled.user.blocked = true;
         assert_eq!(asked(&enrolled), Requirement::Deny(Denial::Blocked));
+    }
+
+    #[test]
+    fn whoever_never_had_a_factor_enrols_at_the_portal_though_the_network_is_trusted() {
+        let trusted_networks = vec!["198.51.100.0/24".parse().unwrap()];
+        let portal = Client { portal: true, first_enrolment: true, trusted_networks, ..client() };
+        let asked = |client: &Client, account: &Account| {
+            requirement(client, Some(account), AccountState::ENABLED, Some(ELSEWHERE), NOW)
+        };
+        let trusted = Requirement::PasswordOnly(Exemption::TrustedNetwork);
+        assert_eq!(asked(&portal, &account(&[])), Requirement::Enrolment);
+        assert_eq!(asked(&portal, &account(&[Factor::Totp])), trusted);
+        let lost = Account { was_enrolled: true, ..account(&[]) };
+        assert_eq!(asked(&portal, &lost), trusted, "to look, and not to change");
+        assert_eq!(asked(&Client { portal: false, ..portal }, &account(&[])), trusted);
     }
 
     #[test]

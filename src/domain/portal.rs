@@ -112,6 +112,15 @@ impl Default for Switches {
     }
 }
 
+/// What a browser brings to a sign-in beside what is typed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Brought {
+    /// The person's enrolment link was opened there.
+    pub invited: bool,
+    /// Somebody is signed in there, and comes to prove a factor anew: the network is no factor.
+    pub afresh: bool,
+}
+
 /// Why a person may not start a bypass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoBypass {
@@ -163,11 +172,14 @@ impl Switches {
         Ok(SignedDuration::from_secs(i64::from(seconds)))
     }
 
-    /// The portal's policy for one person; `account` as far as we know it, `invited` by a link that was opened.
-    pub fn policy(&self, portal: &Client, account: Option<&Account>, invited: bool, now: Timestamp) -> Client {
+    /// The portal's policy for one person; `account` as far as we know it.
+    pub fn policy(&self, portal: &Client, account: Option<&Account>, brought: Brought, now: Timestamp) -> Client {
         let mut client = portal.clone();
         client.trusted_networks.extend(&self.trusted_networks);
-        client.first_enrolment &= self.enrols_by_password() || (invited && self.enrols_by_link());
+        if brought.afresh {
+            client.trusted_networks.clear();
+        }
+        client.first_enrolment &= self.enrols_by_password() || (brought.invited && self.enrols_by_link());
         if !self.code_fall_back && account.is_some_and(|account| account.has(Factor::App, now)) {
             client.factors.retain(|factor| !matches!(factor, Factor::Totp | Factor::Hotp));
         }
@@ -242,12 +254,26 @@ mod tests {
         assert!(!switches.trusts("198.51.100.7".parse().unwrap()));
     }
 
+    const INVITED: Brought = Brought { invited: true, afresh: false };
+
+    #[test]
+    fn whoever_comes_to_prove_a_factor_anew_is_asked_for_one_wherever_they_are() {
+        use crate::domain::fixture::{NOW, account, client};
+        let office = Switches { trusted_networks: vec!["192.0.2.0/24".parse().unwrap()], ..Switches::default() };
+        let portal = Client { trusted_networks: vec!["198.51.100.0/24".parse().unwrap()], ..client() };
+        let trusted = |afresh| {
+            let brought = Brought { afresh, ..Brought::default() };
+            office.policy(&portal, Some(&account(&[Factor::Totp])), brought, NOW).trusted_networks.len()
+        };
+        assert_eq!((trusted(false), trusted(true)), (2, 0));
+    }
+
     #[test]
     fn the_portals_policy_is_narrowed_and_widened_for_one_person() {
         use crate::domain::fixture::{NOW, account, client};
         let portal = Client { portal: true, first_enrolment: true, ..client() };
         let policy = |switches: &Switches, factors: &[Factor]| {
-            let client = switches.policy(&portal, Some(&account(factors)), false, NOW);
+            let client = switches.policy(&portal, Some(&account(factors)), Brought::default(), NOW);
             (client.first_enrolment, client.factors.contains(&Factor::Totp), client.trusted_networks.len())
         };
         let both = [Factor::App, Factor::Totp];
@@ -257,10 +283,10 @@ mod tests {
         assert_eq!(policy(&strict, &[Factor::Totp]), (false, true, 0), "there is nothing to fall back from");
         let office = Switches { trusted_networks: vec!["10.0.0.0/8".parse().unwrap()], ..Switches::default() };
         assert_eq!(policy(&office, &both), (true, true, 1));
-        assert!(strict.policy(&portal, Some(&account(&[])), true, NOW).first_enrolment, "a link was opened");
+        assert!(strict.policy(&portal, Some(&account(&[])), INVITED, NOW).first_enrolment, "a link was opened");
         let shut = Client { first_enrolment: false, ..portal.clone() };
         assert!(
-            !Switches::default().policy(&shut, None, true, NOW).first_enrolment,
+            !Switches::default().policy(&shut, None, INVITED, NOW).first_enrolment,
             "an administrator's word for all stays"
         );
     }

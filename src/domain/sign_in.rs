@@ -279,7 +279,7 @@ impl Begin<'_> {
         allowed
             && self.screen.asks
             && self.client.factors.contains(&Factor::Totp)
-            && self.account.is_some_and(|account| !account.is_enrolled())
+            && self.account.is_some_and(|account| !account.was_ever_enrolled())
     }
 
     /// Which factor: a code in the field wins, a name in the field picks, else a bypass, else what the door can ask for.
@@ -371,9 +371,11 @@ impl Begin<'_> {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::client::radius::RadiusPolicy;
     use super::super::fixture::{NOW, account, client, no_screen};
     use super::super::ids::AuthenticatorId;
     use super::super::outcome::Grant;
+    use super::super::secret::SharedSecret;
     use super::*;
 
     fn with<'a>(client: &'a Client, account: &'a Account, extra: &'a Extra, screen: Screen) -> Begin<'a> {
@@ -382,6 +384,23 @@ mod tests {
 
     fn begin(requirement: &Requirement, extra: &Extra) -> (SignIn, Step) {
         SignIn::begin(requirement, with(&client(), &account(&Factor::ALL), extra, no_screen()))
+    }
+
+    #[test]
+    fn r29_a_door_that_enrols_does_so_for_whoever_never_had_a_factor_and_not_for_whoever_lost_theirs() {
+        let mut client = client();
+        client.radius =
+            Some(RadiusPolicy { enrol: true, ..RadiusPolicy::new(SharedSecret::new(*b"a secret of 22 letters")) });
+        let screen = Screen { asks: true, ..no_screen() };
+        let required = Requirement::Deny(Denial::NoFactor);
+        let mut account = account(&[]);
+        let asks = |account: &Account| {
+            let (machine, _) = SignIn::begin(&required, with(&client, account, &Extra::Nothing, screen));
+            matches!(machine.on(Event::PasswordAccepted).1, Step::Prompt(Prompt::Enrol))
+        };
+        assert!(asks(&account));
+        account.was_enrolled = true;
+        assert!(!asks(&account));
     }
 
     #[test]

@@ -81,8 +81,8 @@ pub struct Account {
     pub preferred_factor: Option<Factor>,
     /// What they proved themselves by last; never a bypass or a recovery code.
     pub last_factor: Option<Factor>,
-    /// Recovery codes were made for them once, used up or not.
-    pub had_recovery_codes: bool,
+    /// They have enrolled, or recovery codes were made for them, since an administrator's last reset; it may all be gone.
+    pub was_enrolled: bool,
 }
 
 impl Account {
@@ -104,7 +104,7 @@ impl Account {
     /// Has this person had a factor at any time since an administrator's last reset? Whoever has lost all of them has: the
     /// password alone must not get such a person new ones (R29).
     pub fn was_ever_enrolled(&self) -> bool {
-        self.is_enrolled() || self.recovery_codes > 0 || self.had_recovery_codes || self.last_factor.is_some()
+        self.was_enrolled || self.is_enrolled() || self.recovery_codes > 0 || self.last_factor.is_some()
     }
 }
 
@@ -122,7 +122,7 @@ mod tests {
             ("failures", Account { failures: Failures { count: 3, ..Failures::default() }, ..bare() }, false),
             ("a token", account(&[Factor::Totp]), true),
             ("recovery codes and nothing else", account(&[Factor::RecoveryCode]), true),
-            ("recovery codes that are used up", Account { had_recovery_codes: true, ..bare() }, true),
+            ("nothing that is left", Account { was_enrolled: true, ..bare() }, true),
             ("a sign-in by an app that is gone", Account { last_factor: Some(Factor::App), ..bare() }, true),
         ];
         for (what, account, expected) in cases {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{groups, resolve};
+use super::groups;
 use crate::directory::{DirectoryClient, DirectoryFault, Search};
 use crate::domain::directory::attributes::Field;
 use crate::domain::directory::profile::{profile, profile_attributes};
@@ -160,25 +160,6 @@ impl Plan {
             waiting = refused.into_iter().map(|(account, _)| account).collect();
         }
     }
-}
-
-/// Takes in one account, which a sign-in has found, as an import of it would. False if it cannot be one of our users, or a name
-/// of it is somebody's already.
-pub async fn take_in(
-    store: &Store,
-    client: &DirectoryClient,
-    known: &resolve::Account,
-    by: &Actor,
-    deadline: Instant,
-) -> Result<bool, ImportFault> {
-    let directory = client.directory();
-    let (filter, attributes) = (Filter::present("objectClass"), attributes(directory));
-    let search = Search { base: &known.dn, scope: Scope::Base, filter: &filter, attributes: &attributes, limit: 1 };
-    let entries = client.search(&search, deadline).await?;
-    let found = entries.first().and_then(|entry| account(directory, entry).ok());
-    let Some(found) = found.filter(|found| found.unique_id == known.unique_id) else { return Ok(false) };
-    let results = store.import_users(directory.id, &[found], by).await?;
-    Ok(!matches!(results.first(), None | Some(Imported::NameTaken { .. })))
 }
 
 async fn read(

@@ -19,5 +19,6 @@ pub mod sign_in;
 pub mod sync;
 mod sync_changes;
 mod sync_members;
+pub mod sync_one;
 pub mod throttle;
 pub mod token_stock;

@@ -112,6 +112,8 @@ pub struct Portal {
     offers: Arc<Throttle>,
     /// Whose enrolment link the browser has opened.
     invited: Option<UserId>,
+    /// Somebody is signed in there already.
+    afresh: bool,
 }
 
 /// Pages of sign-in and of the demand for a passkey that a source may have in a minute.
@@ -133,13 +135,20 @@ struct Found {
 
 impl Portal {
     pub fn new(sign_ins: Arc<SignIns>, store: Store) -> Self {
-        Self { sign_ins, store, offers: Arc::new(Throttle::new(OFFERS)), invited: None }
+        Self { sign_ins, store, offers: Arc::new(Throttle::new(OFFERS)), invited: None, afresh: false }
     }
 
     /// The same for a browser that has opened this person's enrolment link, while it serves.
     #[must_use]
     pub fn invited(&self, user: Option<UserId>) -> Self {
         Self { invited: user, ..self.clone() }
+    }
+
+    /// The same for a browser in which somebody is signed in already, who comes to prove a factor: one is asked for then, even in
+    /// a trusted network.
+    #[must_use]
+    pub fn afresh(&self, afresh: bool) -> Self {
+        Self { afresh, ..self.clone() }
     }
 
     /// `None` where the public address has no host name.
@@ -303,6 +312,7 @@ impl Portal {
             pick: None,
             is_ambiguous: false,
             invited: self.invited,
+            afresh: self.afresh,
         }
     }
 

@@ -15,9 +15,9 @@ use bytes::Bytes;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use super::import::ImportFault;
 use super::places::{Place, Places};
 use super::policy::{Policies, PolicyOld};
+use super::sync::SyncFault;
 use super::throttle::Throttle;
 use crate::directory::DirectoryFault;
 use crate::domain::challenge::Status;
@@ -69,6 +69,8 @@ pub struct Attempt<'a> {
     pub is_ambiguous: bool,
     /// Whom an administrator has invited to enrol, by a link that was opened here.
     pub invited: Option<UserId>,
+    /// Is a factor to be proven anew, wherever that is?
+    pub afresh: bool,
 }
 
 /// How a sign-in ended, or this part of it.
@@ -121,7 +123,7 @@ pub enum SignInError {
     #[error(transparent)]
     Policy(#[from] PolicyOld),
     #[error(transparent)]
-    TakenIn(#[from] ImportFault),
+    TakenIn(#[from] SyncFault),
     #[error(transparent)]
     Passkey(#[from] Broken),
     #[error("the client's directory is not usable; see the log from when the policy was loaded")]
@@ -144,8 +146,9 @@ impl SignInError {
     /// A metric label.
     pub fn part(&self) -> &'static str {
         match self {
-            Self::Directory(fault) | Self::TakenIn(ImportFault::Directory(fault)) => fault.part(),
-            Self::Store(_) | Self::TakenIn(ImportFault::Store(_)) => "database",
+            Self::Directory(fault) | Self::TakenIn(SyncFault::Directory(fault)) => fault.part(),
+            Self::Store(_) | Self::TakenIn(SyncFault::Store(_)) => "database",
+            Self::TakenIn(_) => "sync_item",
             Self::Policy(_) => "policy",
             Self::Passkey(_) => "passkey",
             Self::NoDirectory => "no_directory",

@@ -485,16 +485,16 @@ fn listed(names: &[Folded]) -> impl Iterator<Item = Option<&str>> {
 }
 
 /// An item as a search.
-struct Picked {
-    base: String,
-    scope: Scope,
-    filter: Filter,
+pub(super) struct Picked {
+    pub base: String,
+    pub scope: Scope,
+    pub filter: Filter,
     /// Those in the group, where the directory cannot be asked for them by a filter.
-    members: Option<Members>,
+    pub members: Option<Members>,
 }
 
 impl Picked {
-    async fn of(client: &DirectoryClient, item: &SyncItem, deadline: Instant) -> Result<Self, SyncFault> {
+    pub(super) async fn of(client: &DirectoryClient, item: &SyncItem, deadline: Instant) -> Result<Self, SyncFault> {
         let directory = client.directory();
         let bad = |why: String| SyncFault::Item { item: item.name.clone(), why };
         let people = Filter::parse(directory.people_filter()).map_err(|fault| bad(fault.to_string()))?;

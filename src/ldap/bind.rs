@@ -71,6 +71,7 @@ impl Session<'_> {
             pick: None,
             is_ambiguous: false,
             invited: None,
+            afresh: false,
         };
         let limit = self.settings.max_frame_before_bind;
         if self.inbox.is_empty() {

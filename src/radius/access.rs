@@ -166,6 +166,7 @@ fn attempt<'a>(
         pick: None,
         is_ambiguous: false,
         invited: None,
+        afresh: false,
     }
 }
 

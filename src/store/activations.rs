@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::audit::Actor;
 use super::authenticators::Enrolment;
-use super::enrolments::{Enrolling, locked, proven};
+use super::enrolments::{Enrolling, locked, proven, was_ever_enrolled};
 use super::{Store, StoreFault, sql};
 use crate::domain::activation::{ActivationCode, DeviceLimit, LIFETIME, LONG, Purpose, SHORT, State, long_text, state};
 use crate::domain::audit::Event;
@@ -69,7 +69,7 @@ impl Store {
         let mut tx = self.pool.begin().await?;
         let Some(name) = locked(&mut tx, user, now).await? else { return Ok(Made::Barred) };
         let session = enrolling.session().filter(|_| enrolling.is_first());
-        if session.is_some() && proven(&mut tx, user, None).await? > 0 {
+        if session.is_some() && was_ever_enrolled(&mut tx, user).await? {
             return Ok(Made::Taken);
         }
         if proven(&mut tx, user, Some(Factor::App)).await? >= i64::from(limit.get()) {
@@ -190,7 +190,7 @@ impl Store {
                 return Ok(Redeemed::Reused);
             }
         }
-        if row.first_session.is_some() && proven(&mut tx, user, None).await? > 0 {
+        if row.first_session.is_some() && was_ever_enrolled(&mut tx, user).await? {
             return Ok(Redeemed::Taken);
         }
         if proven(&mut tx, user, Some(Factor::App)).await? >= i64::from(row.device_limit) {

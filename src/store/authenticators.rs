@@ -4,6 +4,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::audit::Actor;
+use super::enrolments::{note_enrolled, was_ever_enrolled};
 use super::seal::Place;
 use super::users::{Listed, end_graces};
 use super::{Store, StoreFault, passkeys, sql};
@@ -132,13 +133,7 @@ impl Store {
         sqlx::query_scalar!("select id from users where id = $1 for no key update", user.0)
             .fetch_optional(&mut *tx)
             .await?;
-        let has_one = sqlx::query_scalar!(
-            r#"select exists (select from authenticators where user_id = $1 and proven_at is not null) as "has_one!""#,
-            user.0
-        )
-        .fetch_one(&mut *tx)
-        .await?;
-        if has_one {
+        if was_ever_enrolled(&mut tx, user).await? {
             return Ok(None);
         }
         let id = self.insert_authenticator(&mut tx, (user, name), enrolment, by).await?;
@@ -189,6 +184,7 @@ impl Store {
             factor: factor.as_str(),
             by: by.to_string(),
         };
+        note_enrolled(tx, user, self.ambient.now()).await?;
         end_graces(tx, user).await?;
         self.administer(tx, vec![event]).await?;
         Ok(AuthenticatorId(id))
@@ -214,6 +210,7 @@ impl Store {
         )
         .execute(&mut *tx)
         .await?;
+        note_enrolled(&mut tx, user.id, self.ambient.now()).await?;
         let count = u32::try_from(codes.len()).unwrap_or(u32::MAX);
         let event = Event::RecoveryCodesMade { user: user.id, name: user.name.clone(), count, by: by.to_string() };
         self.administer(&mut tx, vec![event]).await?;

@@ -61,7 +61,7 @@ pub enum Begun {
     Pending(AuthenticatorId),
     /// So many wait already.
     TooMany,
-    /// It was to be the first, and there is one by now.
+    /// It was to be the first, and there is one by now, or was one once.
     Taken,
     /// The user may not sign in, and so changes nothing.
     Barred,
@@ -105,6 +105,28 @@ pub(super) async fn proven(tx: &mut PgConnection, user: UserId, factor: Option<F
     .await?)
 }
 
+/// Has the user had a factor at any time since an administrator's last reset? To be asked under the user's lock; the same
+/// question as `domain::user::Account::was_ever_enrolled`.
+pub(super) async fn was_ever_enrolled(tx: &mut PgConnection, user: UserId) -> Result<bool, StoreFault> {
+    let was = sqlx::query_scalar!(
+        r#"select enrolled_at is not null or last_factor is not null
+                  or exists (select from authenticators a where a.user_id = u.id and a.proven_at is not null)
+                  or exists (select from recovery_codes r where r.user_id = u.id) as "was!"
+           from users u where id = $1"#,
+        user.0
+    );
+    // Whoever is gone enrols nothing.
+    Ok(was.fetch_optional(tx).await?.unwrap_or(true))
+}
+
+/// From now on the user has enrolled, whatever becomes of it.
+pub(super) async fn note_enrolled(tx: &mut PgConnection, user: UserId, now: Timestamp) -> Result<(), StoreFault> {
+    sqlx::query!("update users set enrolled_at = $2 where id = $1 and enrolled_at is null", user.0, sql(now) as _)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
 impl Store {
     /// Begins with a TOTP authenticator. Of those whom somebody else began who knows the password, the oldest makes room.
     pub async fn begin_totp(
@@ -119,7 +141,7 @@ impl Store {
         let mut tx = self.pool.begin().await?;
         let Some(name) = locked(&mut tx, user, now).await? else { return Ok(Begun::Barred) };
         let session = enrolling.session();
-        if enrolling.is_first() && proven(&mut tx, user, None).await? > 0 {
+        if enrolling.is_first() && was_ever_enrolled(&mut tx, user).await? {
             return Ok(Begun::Taken);
         }
         sqlx::query!("delete from authenticators where user_id = $1 and pending_until <= $2", user.0, sql(now) as _)
@@ -233,7 +255,7 @@ impl Store {
             return Ok(Proved::Already);
         }
         let session = enrolling.session();
-        if enrolling.is_first() && proven(&mut tx, user, None).await? > 0 {
+        if enrolling.is_first() && was_ever_enrolled(&mut tx, user).await? {
             return Ok(Proved::Taken);
         }
         let done = sqlx::query!(
@@ -261,6 +283,7 @@ impl Store {
             by: by.to_string(),
         };
         self.administer(&mut tx, vec![event]).await?;
+        note_enrolled(&mut tx, user, now).await?;
         end_graces(&mut tx, user).await?;
         if enrolling.is_first() {
             self.end_first_enrolments(&mut tx, (user, &name), session, by).await?;

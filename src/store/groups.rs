@@ -357,6 +357,21 @@ pub(super) async fn add_own_group(
     groups_changed(connection, directory).await
 }
 
+/// Puts a user into the group of ours that their sync item names, before the closure is worked out again.
+pub(super) async fn join_own_group(connection: &mut PgConnection, user: UserId) -> Result<(), StoreFault> {
+    sqlx::query!(
+        "insert into user_groups (user_id, group_id, direct)
+         select u.id, g.id, true from users u join sync_items i on i.id = u.sync_item
+             join groups g on g.directory_id = u.directory_id and g.unique_id = $2 || i.user_group_folded
+         where u.id = $1 on conflict do nothing",
+        user.0,
+        OWN,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 /// Forgets groups of ours that no sync item names any more.
 pub(super) async fn drop_unused_own_groups(
     connection: &mut PgConnection,

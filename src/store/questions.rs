@@ -121,7 +121,7 @@ impl Store {
         let row = sqlx::query_as!(
             UserRow,
             r#"select id, directory_id, unique_id, name, enabled, blocked, failures, lockouts, locked_until, bypass_until,
-                      preferred_factor, last_factor, pin_hash, pin_must_change, 0::bigint as "recovery_codes!", false as "had_recovery_codes!"
+                      preferred_factor, last_factor, pin_hash, pin_must_change, 0::bigint as "recovery_codes!", enrolled_at is not null as "was_enrolled!"
                from users where id = $1 for no key update"#,
             user.0,
         )

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::audit::Actor;
 use super::authenticators::Enrolment;
-use super::enrolments::{Enrolling, locked, proven};
+use super::enrolments::{Enrolling, locked, was_ever_enrolled};
 use super::seal::Place;
 use super::{Store, StoreFault, sql};
 use crate::domain::audit::Event;
@@ -177,7 +177,7 @@ impl Store {
         let mut tx = self.pool.begin().await?;
         let Some(name) = locked(&mut tx, user, now).await? else { return Ok(Claimed::Barred) };
         let session = enrolling.session();
-        if enrolling.is_first() && proven(&mut tx, user, None).await? > 0 {
+        if enrolling.is_first() && was_ever_enrolled(&mut tx, user).await? {
             return Ok(Claimed::Taken);
         }
         let taken = sqlx::query!("delete from token_stock where id = $1", claimed.id).execute(&mut *tx).await?;

@@ -15,6 +15,7 @@ use crate::domain::directory::state::AccountState;
 use crate::domain::ids::{ChallengeId, DirectoryId, UserId};
 use crate::domain::name::Folded;
 use crate::domain::pin::{Pin, PinHash};
+use crate::domain::sync::SyncItem;
 use crate::domain::user::{Account, Failures, User};
 
 /// An account as the directory shows it, on its way into our books.
@@ -84,7 +85,7 @@ pub(super) struct UserRow {
     pub preferred_factor: Option<String>,
     pub last_factor: Option<String>,
     pub recovery_codes: i64,
-    pub had_recovery_codes: bool,
+    pub was_enrolled: bool,
     pub pin_hash: Option<String>,
     pub pin_must_change: bool,
 }
@@ -112,7 +113,7 @@ impl UserRow {
             grace_until: None,
             preferred_factor: factor(self.preferred_factor),
             last_factor: factor(self.last_factor),
-            had_recovery_codes: self.had_recovery_codes,
+            was_enrolled: self.was_enrolled,
             pin: self.pin_hash.map(|hash| Pin { hash: PinHash::new(hash), must_change: self.pin_must_change }),
         })
     }
@@ -138,7 +139,7 @@ impl Store {
         let row = sqlx::query!(
             r#"select u.id, u.unique_id, u.name, u.enabled, u.blocked, u.failures, u.lockouts,
                       u.locked_until, u.bypass_until, u.preferred_factor, u.last_factor, u.pin_hash, u.pin_must_change,
-                      exists (select from recovery_codes r where r.user_id = u.id) as "had_recovery_codes!",
+                      u.enrolled_at is not null as "was_enrolled!",
                       (select count(*) from recovery_codes r where r.user_id = u.id and r.used_at is null)
                           as "recovery_codes!",
                       (select until from graces g where g.join_key = $3 and g.user_id = u.id) as grace_until
@@ -166,7 +167,7 @@ impl Store {
             preferred_factor: row.preferred_factor,
             last_factor: row.last_factor,
             recovery_codes: row.recovery_codes,
-            had_recovery_codes: row.had_recovery_codes,
+            was_enrolled: row.was_enrolled,
             pin_hash: row.pin_hash,
             pin_must_change: row.pin_must_change,
         };
@@ -267,6 +268,28 @@ impl Store {
         }
         tx.commit().await?;
         Ok(results)
+    }
+
+    /// Takes one account in by a sync item, before a run does: with what the item says of new users, and in its group.
+    pub async fn take_in(&self, item: &SyncItem, found: &Found, by: &Actor) -> Result<Imported, StoreFault> {
+        let mut tx = self.pool.begin().await?;
+        let (imported, id) = self.import_one(&mut tx, item.directory, found).await?;
+        if let (Imported::Added, Some(user)) = (&imported, id) {
+            sqlx::query!(
+                "update users set enabled = $2, enabled_by = 'sync', sync_item = (select id from sync_items where id = $3)
+                 where id = $1",
+                user.0,
+                item.enabled,
+                item.id.0,
+            )
+            .execute(&mut *tx)
+            .await?;
+            super::groups::join_own_group(&mut tx, user).await?;
+            let event = Event::UserImported { user, name: found.name.clone(), by: by.to_string() };
+            self.administer(&mut tx, vec![event]).await?;
+        }
+        tx.commit().await?;
+        Ok(imported)
     }
 
     async fn import_one(
@@ -440,7 +463,7 @@ impl Store {
         let mut tx = self.pool.begin().await?;
         sqlx::query!(
             "update users set failures = 0, lockouts = 0, locked_until = null, bypass_until = null,
-                              preferred_factor = null, last_factor = null, pin_hash = null, pin_must_change = false
+                              preferred_factor = null, last_factor = null, enrolled_at = null, pin_hash = null, pin_must_change = false
              where id = $1",
             user.id.0,
         )

@@ -1,15 +1,19 @@
 //! First authenticators, and those that follow.
 
 use jiff::SignedDuration;
+use vestibule::domain::activation::{ActivationCode, DeviceLimit, Purpose};
 use vestibule::domain::attempts::CODES;
 use vestibule::domain::factor::Factor;
-use vestibule::domain::otp::TotpMemory;
-use vestibule::domain::secret::Code;
+use vestibule::domain::otp::{Parameters, TotpMemory};
+use vestibule::domain::secret::{Code, Seed};
 use vestibule::domain::user::Token;
-use vestibule::flows::authenticators::{Proof, Start};
+use vestibule::flows::authenticators::{Claim, Proof, Start};
+use vestibule::store::activations::{Made, Redeemed};
+use vestibule::store::authenticators::Enrolment;
 use vestibule::store::enrolment_links::LinkState;
+use vestibule::store::own_authenticators::{EvenTheLast, Removed};
 
-use super::{World, first, label, started};
+use super::{World, by, first, label, shown, started};
 
 #[tokio::test]
 async fn a_pending_authenticator_counts_nowhere_until_a_right_code_which_is_used_up() {
@@ -175,4 +179,37 @@ async fn whoever_is_blocked_or_disabled_changes_nothing_whatever_session_is_open
     let memory = TotpMemory { last_accepted: Some(1), ..TotpMemory::default() };
     let direct = world.store.prove(world.anna.id, id, first(1), memory, &super::by()).await.unwrap();
     assert_eq!(direct, vestibule::store::enrolments::Proved::Barred);
+}
+
+#[tokio::test]
+async fn r29_whoever_removed_the_last_one_begins_and_ends_nothing_as_a_first_until_a_reset() {
+    let world = World::new().await;
+    let thief = world.person(&world.store, first(2)).await;
+    let begun = started(thief.start_totp(&label("begun before")).await.unwrap());
+    let Made::Activation(code) = thief.make_activation(DeviceLimit::default()).await.unwrap() else {
+        panic!("no code")
+    };
+    // Not by way of a first enrolment, which would have ended what the other session began.
+    let gone = world.enrolled("gone").await.authenticator.id;
+    assert_eq!(world.anna().await.remove(gone, EvenTheLast::Yes).await.unwrap(), Removed::Done(Factor::Totp));
+    let account = world.account().await;
+    assert!(!account.is_enrolled() && account.was_ever_enrolled());
+
+    let seed = Seed::new(*b"12345678901234567890");
+    let token = Token::Hotp { seed: seed.clone(), parameters: Parameters::default(), next_counter: 0 };
+    world.store.stock_token("H-1", &token, &by()).await.unwrap();
+    assert!(matches!(thief.start_totp(&label("a")).await.unwrap(), Start::Taken));
+    assert_eq!(thief.prove(begun.authenticator.id, &world.code(&begun, 0)).await.unwrap(), Proof::Taken);
+    let claimed = thief.claim("H-1", (&shown(&seed, 0), &shown(&seed, 1)), &label("a")).await.unwrap();
+    assert_eq!(claimed, Claim::Taken);
+    assert!(matches!(thief.make_activation(DeviceLimit::default()).await.unwrap(), Made::Taken));
+    let brought = ActivationCode::read(&code.long).unwrap();
+    let redeemed = world.store.redeem_activation(&brought, Purpose::App, &label("a"), &by()).await.unwrap();
+    assert_eq!(redeemed, Redeemed::Taken);
+    let enrolment = Enrolment { token: &token, label: "a", serial: None };
+    assert!(world.store.enrol_first(world.anna.id, "anna", &enrolment, &by()).await.unwrap().is_none());
+
+    world.store.reset(&world.anna, &by()).await.unwrap();
+    assert!(!world.account().await.was_ever_enrolled());
+    assert!(world.store.enrol_first(world.anna.id, "anna", &enrolment, &by()).await.unwrap().is_some());
 }

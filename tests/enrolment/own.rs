@@ -3,8 +3,10 @@
 use jiff::SignedDuration;
 use vestibule::domain::attempts::CODES;
 use vestibule::domain::factor::Factor;
+use vestibule::domain::session::{Level, Limits};
 use vestibule::flows::authenticators::{Proof, Trial};
 use vestibule::store::own_authenticators::{EvenTheLast, Removed, Renamed};
+use vestibule::store::sessions::Begun;
 
 use super::{World, label, started};
 
@@ -97,4 +99,24 @@ async fn r30_a_key_that_was_begun_in_a_whole_session_is_not_proven_in_a_first_en
     let wizard = world.person(&world.store, super::first(1)).await;
     let end = wizard.prove(pending.authenticator.id, &world.code(&pending, 0)).await.unwrap();
     assert_eq!(end, Proof::Gone);
+}
+
+#[tokio::test]
+async fn r30_a_bypass_serves_for_changes_only_where_there_is_nothing_else_to_prove() {
+    let world = World::new().await;
+    let fresh = async |factor| {
+        let source = std::net::Ipv4Addr::LOCALHOST.into();
+        let begun = Begun { user: world.anna.id, level: Level::Full, factor, source, agent: "" };
+        let token = world.store.begin_session(&begun, Limits::DEFAULT).await.unwrap();
+        let session = world.store.session(token.expose()).await.unwrap().unwrap();
+        assert_eq!(session.factor, factor);
+        session.is_fresh(world.now(), Limits::DEFAULT)
+    };
+    assert!(fresh(Some(Factor::Bypass)).await, "the help desk's word for whoever has nothing");
+    let begun = started(world.anna().await.start_totp(&label("a")).await.unwrap());
+    assert!(fresh(Some(Factor::Bypass)).await, "what is only begun proves nothing yet");
+    world.anna().await.prove(begun.authenticator.id, &world.code(&begun, 0)).await.unwrap();
+    assert!(!fresh(Some(Factor::Bypass)).await);
+    assert!(fresh(Some(Factor::Totp)).await && fresh(Some(Factor::RecoveryCode)).await);
+    assert!(!fresh(None).await, "from a trusted network");
 }

@@ -2,12 +2,15 @@
 //! enrolment for whoever never had a factor.
 
 use jiff::SignedDuration;
+use serde_json::Value;
 use vestibule::domain::challenge::{Reply, Status};
 use vestibule::domain::dialog::Again;
 use vestibule::domain::directory::password::{RefusalKind, Shortcoming};
 use vestibule::domain::directory::{Directory, Server, Transport};
 use vestibule::domain::factor::Factor;
 use vestibule::domain::outcome::Denial;
+use vestibule::domain::portal::table::Overrides;
+use vestibule::domain::radius::template::GroupName;
 use vestibule::domain::secret::Password;
 use vestibule::flows::portal::{Answer, Asked, PortalEnd};
 
@@ -17,6 +20,7 @@ use super::support::eventually;
 use super::support::people::{RECOVERY_CODE, app, give, hotp, recovery_code, tester, totp};
 use super::support::portal::Desk;
 use super::support::slapd::{Slapd, SlapdOptions};
+use super::sync_openldap::{change, counts, run, user, vestibule};
 use super::{openldap, openldap_with};
 
 #[tokio::test]
@@ -131,6 +135,37 @@ async fn r25_a_phone_that_was_asked_too_often_leaves_the_other_ways() {
 }
 
 #[tokio::test]
+async fn r24_one_approval_opens_one_browser_and_a_second_one_has_its_other_ways() {
+    let slapd = openldap();
+    let appliance =
+        Appliance::before(&slapd).user("user0001").with(app()).with(hotp()).user("user0002").with(app()).await;
+    let (user, desk) = (appliance.person("user0001"), Desk::of(&appliance).await);
+    let page = desk.begin("user0001", &user.password).await;
+    let (number, prompt) = (page.number().await, appliance.prompt().await);
+    let other = desk.begin("user0001", &user.password).await;
+    let pending = other.pending().await;
+    assert_eq!((pending.question, pending.again), (Asked::Code, Some(Again::NotAsked)));
+    assert_eq!(appliance.prompts().await.len(), 1, "the phone is not asked twice at once");
+    appliance.answer(&prompt, Reply::Approve { number: Some(number) }).await;
+    assert_eq!(page.type_in("").await.factor(), Some(Factor::App));
+    assert_eq!(other.type_in(&user.hotp()).await.factor(), Some(Factor::Hotp));
+
+    let phone_alone = appliance.person("user0002");
+    let first = desk.begin("user0002", &phone_alone.password).await;
+    let (number, prompt) = (first.number().await, appliance.prompt().await);
+    assert_eq!(desk.begin("user0002", &phone_alone.password).await.denial(), Denial::AlreadyAsking);
+    appliance.answer(&prompt, Reply::Approve { number: Some(number) }).await;
+    let late = desk.begin("user0002", &phone_alone.password).await;
+    late.number().await;
+    assert_eq!(
+        appliance.prompts().await.len(),
+        1,
+        "an approval that waits for its browser is no other's: it rings anew"
+    );
+    assert_eq!(first.type_in("").await.factor(), Some(Factor::App));
+}
+
+#[tokio::test]
 async fn r29_a_first_enrolment_is_for_whoever_never_had_a_factor_and_opens_nothing_else() {
     let slapd = openldap();
     let appliance = Appliance::before(&slapd).user("user0001").user("user0002").await;
@@ -169,6 +204,66 @@ async fn whom_the_directory_knows_and_we_do_not_is_taken_in_once_the_password_is
     let imported = appliance.events("user-imported").await;
     assert_eq!(imported.len(), 1);
     assert_eq!(imported[0]["by"], "sign-in at portal of corp");
+}
+
+/// Anybody of the directory, as long as no run has come by.
+async fn first_met(appliance: &Appliance, desk: &Desk, name: &str) -> Result<Value, Denial> {
+    match &desk.begin(name, &Slapd::password_of(name)).await.end {
+        PortalEnd::Denied { denial } => Err(*denial),
+        PortalEnd::Entered(entered) => {
+            assert!(entered.enrolling, "{entered:?}");
+            Ok(user(appliance, name))
+        }
+        PortalEnd::Asked { .. } | PortalEnd::Throttled | PortalEnd::EmptyPassword => panic!("{name} has nothing yet"),
+    }
+}
+
+#[tokio::test]
+async fn of_a_directory_that_is_followed_only_those_come_in_whom_an_item_shows_and_as_it_says() {
+    let slapd = openldap_with(SlapdOptions { people: 5, ..SlapdOptions::default() });
+    let appliance = Appliance::before(&slapd).await;
+    let chiefs = "cn=chiefs,dc=example,dc=test";
+    let member = slapd.dn_of("user0003");
+    change(
+        &slapd,
+        &format!("dn: {chiefs}\nchangetype: add\nobjectClass: groupOfNames\ncn: chiefs\nmember: {member}\n"),
+    );
+    let items: [(&str, &[&str]); 4] = [
+        ("shut", &["--filter", "(uid=user0001)", "--disabled"]),
+        ("staff", &["--filter", "(|(uid=user0001)(uid=user0002))", "--language", "de", "--user-group", "staff"]),
+        ("chiefs", &["--group", chiefs]),
+        ("guests", &["--filter", "(uid=user0004)", "--user-group", "guests"]),
+    ];
+    for (name, item) in items {
+        let args = [&["sync", "item", "add", name, "--directory", "corp"][..], item].concat();
+        let said = vestibule(&appliance, &args);
+        assert_eq!(said.0, 0, "{said:?}");
+    }
+    let (guests, off) = (GroupName::parse("guests").unwrap(), Overrides::read([("first-enrolment", "off")]).unwrap());
+    appliance.store().change_portal_rule(Some(&guests), &off, &[], &tester()).await.unwrap();
+    let desk = Desk::of(&appliance).await;
+    let met = async |name| first_met(&appliance, &desk, name).await;
+
+    assert_eq!(met("user0001").await.unwrap_err(), Denial::Disabled);
+    let staff = met("user0002").await.unwrap();
+    assert_eq!(
+        (&staff["profile"]["language"], &staff["groups"][0]["name"]),
+        (&"de".into(), &"staff".into()),
+        "{staff}"
+    );
+    assert_eq!(met("user0003").await.unwrap()["profile"]["language"], Value::Null);
+    assert_eq!(met("user0004").await.unwrap_err(), Denial::MustEnrol, "by the switches of the group");
+    assert_eq!(met("user0005").await.unwrap_err(), Denial::UnknownUser);
+    assert_eq!(appliance.events("user-imported").await.len(), 4);
+
+    let run = run(&appliance, &[]);
+    assert_eq!(
+        (&run["state"], counts(&run)[0]),
+        (&"finished".into(), 0),
+        "a run finds them as it would have made them: {run}"
+    );
+    assert_eq!(user(&appliance, "user0002")["groups"], staff["groups"]);
+    assert_eq!(met("user0001").await.unwrap_err(), Denial::Disabled);
 }
 
 /// A directory whose accounts `worn` and `tired` have passwords that have expired.

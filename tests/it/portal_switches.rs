@@ -61,6 +61,11 @@ async fn from_a_trusted_network_the_password_is_enough_to_look_and_not_to_change
     assert_eq!(browser.sign_in("user0001", &user.password).await.path, "/home");
     assert_eq!(appliance.recorded().await.last().unwrap(), "trusted-network");
     assert_eq!(browser.get("/security/bypass").await.path, "/sign-in/again?next=/security/bypass", "R30");
+    let page = browser.get("/sign-in/again").await;
+    let page = browser.submit(&page, "/sign-in", &[("name", "user0001"), ("password", &user.password)]).await;
+    assert_eq!(page.path, "/sign-in/next", "a factor is asked for now: {}", page.text());
+    browser.answer(&page, &user.hotp()).await;
+    assert_eq!(browser.get("/security/bypass").await.path, "/security/bypass");
 }
 
 #[tokio::test]

@@ -51,7 +51,7 @@ fn person(number: u128, passkeys: &[&Credential]) -> Account {
         grace_until: None,
         preferred_factor: None,
         last_factor: None,
-        had_recovery_codes: false,
+        was_enrolled: false,
     }
 }
 

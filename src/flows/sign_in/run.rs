@@ -20,16 +20,16 @@ use crate::domain::offered::{Extra, Offered};
 use crate::domain::outcome::{Denial, Exemption, Grant, Outcome};
 use crate::domain::pin::PinCheck;
 use crate::domain::policy::{Requirement, requirement, requirement_after};
-use crate::domain::portal::Switches;
+use crate::domain::portal::{Brought, Switches};
 use crate::domain::secret::Code;
 use crate::domain::sign_in::{Answer, Begin, Event, Prompt, Proof, SignIn, Step};
 use crate::domain::user::Account;
 use crate::domain::ways;
 use crate::factors::app::{App, Put, Waited};
 use crate::factors::{pin, recovery};
-use crate::flows::import;
 use crate::flows::policy::Upstream;
 use crate::flows::resolve::{self, Resolved, is_member};
+use crate::flows::sync_one;
 use crate::store::audit::Actor;
 use crate::store::recorder::{Conclusion, Leaving, Question};
 use crate::telemetry::{self, metrics};
@@ -218,8 +218,9 @@ impl Run<'_> {
         let join_key = self.carried.join_key.unwrap_or_else(|| self.join_key(subject));
         let mut account = self.account(subject, &join_key).await?;
         let invited = account.as_ref().is_some_and(|account| self.attempt.invited == Some(account.user.id));
+        let brought = Brought { invited, afresh: self.attempt.afresh };
         let client = match &self.switches {
-            Some(switches) => &switches.policy(&self.attempt.client, account.as_ref(), invited, now),
+            Some(switches) => &switches.policy(&self.attempt.client, account.as_ref(), brought, now),
             None => &*self.attempt.client,
         };
         let required = |account: Option<&Account>| match &subject.account {
@@ -256,6 +257,7 @@ impl Run<'_> {
             First::NotProven(_) => false,
         };
         if let (true, Some((seed, code)), Some(known)) = (accepted, &self.carried.enrolling, &account)
+            && !known.was_ever_enrolled()
             && matches!(required(account.as_ref()), Requirement::Deny(Denial::NoFactor | Denial::MustEnrol))
         {
             if Box::pin(self.enrol(known, seed, code)).await? {
@@ -265,17 +267,24 @@ impl Run<'_> {
                 again = Some(Again::WrongCode);
             }
         }
+        let mut is_shut = false;
         if let (true, None, Some(found)) = (accepted, &account, &subject.account)
             && matches!(required(None), Requirement::Enrolment)
         {
             // Before a run of the sync: whoever has proven the password is taken in on the way.
             let by = Actor(format!("sign-in at {}", client.name));
-            Box::pin(import::take_in(&self.desk.store, &upstream.client, found, &by, self.deadline)).await?;
+            Box::pin(sync_one::take_in(&self.desk.store, &upstream.client, found, &by, self.deadline)).await?;
             account = self.account(subject, &join_key).await?;
+            // What the person may do goes by groups, of which there were none before.
+            let switches = Box::pin(self.switches(subject)).await?;
+            is_shut = switches.is_some_and(|switches| {
+                !switches.policy(&self.attempt.client, account.as_ref(), brought, now).first_enrolment
+            });
         }
         let requirement = match required(account.as_ref()) {
             // Not one that we can keep books of.
             Requirement::Enrolment if account.is_none() => Requirement::Deny(Denial::UnknownUser),
+            Requirement::Enrolment if is_shut => Requirement::Deny(Denial::MustEnrol),
             asked @ (Requirement::PasswordOnly(_)
             | Requirement::AnyOf(_)
             | Requirement::Enrolment
@@ -653,6 +662,11 @@ impl Run<'_> {
             // Each part with its length: no two logins give the same bytes.
             key.update(&(part.len() as u64).to_be_bytes());
             key.update(part);
+        }
+        if client.portal {
+            // A browser sends a sign-in once, and whoever else comes with the same password is another: the number that one
+            // person confirms must not open both (R24).
+            key.update(self.attempt.id.0.as_bytes());
         }
         key.finalize().into_bytes().into()
     }

@@ -111,7 +111,7 @@ struct Wanted {
     users: Vec<Uuid>,
     /// Users whose tokens a code or a passkey is checked against, or who must have none.
     with_tokens: Vec<Uuid>,
-    /// Those who come to enrol, and must never have had recovery codes either.
+    /// Those who come to enrol, and must never have had a factor.
     enrolling: Vec<Uuid>,
     join_keys: Vec<Vec<u8>>,
     handles: Vec<String>,
@@ -189,7 +189,7 @@ async fn open_books(store: &Store, tx: &mut PgConnection, jobs: &[Job]) -> Resul
         UserRow,
         r#"select id, directory_id, unique_id, name, enabled, blocked, failures, lockouts, locked_until,
                   bypass_until, preferred_factor, last_factor, pin_hash, pin_must_change, 0::bigint as "recovery_codes!",
-                  false as "had_recovery_codes!"
+                  enrolled_at is not null as "was_enrolled!"
            from users where id = any($1) order by id for no key update"#,
         &users,
     )
@@ -201,17 +201,10 @@ async fn open_books(store: &Store, tx: &mut PgConnection, jobs: &[Job]) -> Resul
             tokens.entry(token.user_id).or_default().push(token);
         }
     }
-    let mut had_codes = vec![];
-    if !enrolling.is_empty() {
-        let rows =
-            sqlx::query_scalar!("select distinct user_id from recovery_codes where user_id = any($1)", &enrolling);
-        had_codes = rows.fetch_all(&mut *tx).await?;
-    }
     for row in rows {
         let id = row.id;
         let is_enrolling = enrolling.contains(&id);
         let mut account = row.account(tokens.remove(&id).unwrap_or_default(), store)?;
-        account.had_recovery_codes = had_codes.contains(&id);
         if !is_enrolling {
             // Which code it is decides here, not how many are left.
             account.recovery_codes = u32::MAX;

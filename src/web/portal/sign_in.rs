@@ -28,7 +28,7 @@ use crate::domain::factor::Factor;
 use crate::domain::ids::SignInId;
 use crate::domain::outcome::Denial;
 use crate::domain::session::Level;
-use crate::flows::portal::{Answer, Asked, Offer, Pending, PortalEnd};
+use crate::flows::portal::{Answer, Asked, Offer, Pending, Portal, PortalEnd};
 use crate::flows::sign_in::SignInError;
 use crate::words::Words;
 
@@ -86,9 +86,15 @@ async fn form(house: &House, visit: &Visit, name: String, again: bool) -> SignIn
 async fn begin(State(house): State<Shared>, visit: Visit) -> Result<Response, Problem> {
     let name = visit.fields.text("name");
     let id = house.portal.new_id();
-    let portal = house.portal.invited(invited(&house, &visit).await?);
+    let portal = portal(&house, &visit).await?;
     let end = portal.begin(id, name, &visit.fields.password("password"), visit.source).await;
     ended(&house, &visit, name, (id, end)).await
+}
+
+/// The portal as this browser comes to it.
+async fn portal(house: &House, visit: &Visit) -> Result<Portal, Problem> {
+    let is_signed_in = visit.session.as_ref().is_some_and(|session| session.level == Level::Full);
+    Ok(house.portal.invited(invited(house, visit).await?).afresh(is_signed_in))
 }
 
 /// A passkey in the place of name and password.
@@ -123,7 +129,7 @@ async fn answer(State(house): State<Shared>, visit: Visit) -> Result<Response, P
     let (Some(pending), Some(state)) = (pending(&house, &visit).await?, &visit.dialog) else { return Ok(over()) };
     let fields = &visit.fields;
     let id = house.portal.new_id();
-    let portal = house.portal.invited(invited(&house, &visit).await?);
+    let portal = portal(&house, &visit).await?;
     let say = async |state: &[u8], answer: Answer| portal.answer(id, state, &answer, visit.source).await;
     let picked = fields.get("pick").and_then(|pick| pick.parse::<Factor>().ok());
     let end = match (&pending.question, picked) {
