@@ -193,6 +193,11 @@ impl Store {
         self.listed(None).await
     }
 
+    /// One of them.
+    pub async fn user(&self, id: UserId) -> Result<Option<Listed>, StoreFault> {
+        Ok(self.listed(Some(&[id.0])).await?.pop())
+    }
+
     pub(super) async fn listed(&self, ids: Option<&[Uuid]>) -> Result<Vec<Listed>, StoreFault> {
         let rows = sqlx::query!(
             r#"select u.id, u.name, d.name as directory, u.dn, u.mail, u.profile as "profile: Json<Profile>",
