@@ -26,6 +26,8 @@ journey('somebody adds a second app, renames it, tests it and removes it again',
   await anna.fills('Code', await tablet.code());
   await anna.presses('Test');
   await anna.sees('The code was right.');
+  await anna.opens('/authenticators');
+  await anna.follows(/Change, test or remove Tablet/);
   await anna.follows('Remove');
   await anna.presses('Remove');
   await anna.isAt('/authenticators');
