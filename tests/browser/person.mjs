@@ -58,7 +58,7 @@ export class Person {
   }
 
   async looksAround() {
-    await examine(this.page, this.scripts, this.faults);
+    await examine(this.page, this);
   }
 
   /** Goes to an address of ours, or any other; answers the response. */
