@@ -224,10 +224,10 @@ async fn set_pin(world: &World, who: &Who, file: Option<&Path>, must_change: boo
     let user = who.find(world).await?;
     let name = shown(&user.name);
     let Some(file) = file else {
-        return match world.store.clear_pin(&user, &world.actor).await? {
-            true => show::line(format_args!("{name} has no PIN any more.")),
-            false => Err(Failure::No(format!("{name} has no PIN"))),
-        };
+        if world.store.clear_pin(&user, &world.actor).await? {
+            return show::line(format_args!("{name} has no PIN any more."));
+        }
+        return Err(Failure::No(format!("{name} has no PIN")));
     };
     let text = input::secret_text(file)?;
     let new = pin::new_pin(text.trim_end_matches(['\r', '\n'])).map_err(|fault| Failure::Input(fault.to_string()))?;

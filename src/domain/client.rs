@@ -119,7 +119,7 @@ impl Client {
             user_match: UserMatch::MustEnrol,
             factors: Factor::ALL.to_vec(),
             bare_approval: false,
-            answer_by: Duration::from_secs(60),
+            answer_by: Duration::from_mins(1),
             grace: Duration::ZERO,
             trusted_networks: vec![],
             service_accounts: vec![],

@@ -357,15 +357,13 @@ impl Begin<'_> {
             Factor::Passkey if self.screen.passkeys => Some(Prompt::Passkey),
             Factor::App | Factor::Bypass | Factor::Passkey => None,
         };
-        let plan = match factor {
-            _ if !factors.contains(&factor) => None,
-            Factor::App => {
-                let instead = ways::ways(factors, Some(Factor::App)).into_iter().find_map(prompt);
-                Some(Plan::Show(Factor::App, instead))
-            }
-            other => prompt(other).map(Plan::Prompt),
+        let plan = if factor == Factor::App {
+            let instead = ways::ways(factors, Some(factor)).into_iter().find_map(prompt);
+            Some(Plan::Show(factor, instead))
+        } else {
+            prompt(factor).map(Plan::Prompt)
         };
-        plan.unwrap_or(Plan::Judge(Proof::Denied(Denial::FactorNotAllowed)))
+        plan.filter(|_| factors.contains(&factor)).unwrap_or(Plan::Judge(Proof::Denied(Denial::FactorNotAllowed)))
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use data_encoding::BASE64URL_NOPAD;
 use jiff::Timestamp;
+use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
 use crate::ambient::Ambient;
@@ -68,9 +69,13 @@ pub fn new_recovery_codes(ambient: &Ambient) -> Vec<RecoveryCode> {
     codes
 }
 
+/// One set of codes is hashed at a time: each hash takes 19 MiB, and whoever is signed in can ask for many sets.
+static MAKING: Semaphore = Semaphore::const_new(1);
+
 /// Gives a user new recovery codes; the old ones are void at once.
 pub async fn replace_recovery_codes(store: &Store, user: &Listed, by: &Actor) -> Result<Vec<RecoveryCode>, StoreFault> {
     let ambient = store.ambient().clone();
+    let _turn = MAKING.acquire().await.map_err(|_| StoreFault::Stopped)?;
     let hashed = tokio::task::spawn_blocking(move || {
         let codes = new_recovery_codes(&ambient);
         let rows = codes.iter().map(|code| (code.handle.clone(), recovery::hash(&code.secret, ambient.bytes())));

@@ -1,42 +1,47 @@
-//! A bounded number of places for each client: connections, and sign-ins that wait for a person.
+//! A bounded number of places for each of many: connections of a client or a source, sign-ins of a client that wait for a person.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::domain::ids::ClientId;
-
-/// Places taken, by client. Cheap to clone.
-#[derive(Clone, Default)]
-pub struct Places {
-    taken: Arc<Mutex<HashMap<ClientId, usize>>>,
+/// Places taken, by whose they are. Cheap to clone.
+#[derive(Clone)]
+pub struct Places<Whose: Eq + Hash + Copy> {
+    taken: Arc<Mutex<HashMap<Whose, usize>>>,
 }
 
 /// One place; free again when dropped.
-pub struct Place {
-    places: Places,
-    client: ClientId,
+pub struct Place<Whose: Eq + Hash + Copy> {
+    places: Places<Whose>,
+    whose: Whose,
 }
 
-impl Places {
-    /// A place, unless the client has `limit` already.
-    pub fn take(&self, client: ClientId, limit: usize) -> Option<Place> {
-        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = taken.entry(client).or_default();
-        if *count >= limit {
-            return None;
-        }
-        *count += 1;
-        Some(Place { places: self.clone(), client })
+impl<Whose: Eq + Hash + Copy> Default for Places<Whose> {
+    fn default() -> Self {
+        Self { taken: Arc::default() }
     }
 }
 
-impl Drop for Place {
+impl<Whose: Eq + Hash + Copy> Places<Whose> {
+    /// A place, unless there are `limit` taken already.
+    pub fn take(&self, whose: Whose, limit: usize) -> Option<Place<Whose>> {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = taken.get(&whose).copied().unwrap_or_default();
+        if count >= limit {
+            return None;
+        }
+        taken.insert(whose, count + 1);
+        Some(Place { places: self.clone(), whose })
+    }
+}
+
+impl<Whose: Eq + Hash + Copy> Drop for Place<Whose> {
     fn drop(&mut self) {
         let mut taken = self.places.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = taken.get_mut(&self.client) {
+        if let Some(count) = taken.get_mut(&self.whose) {
             *count -= 1;
             if *count == 0 {
-                taken.remove(&self.client);
+                taken.remove(&self.whose);
             }
         }
     }
@@ -47,6 +52,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::domain::ids::ClientId;
 
     #[test]
     fn a_client_has_so_many_places_and_gets_one_back_when_one_is_left() {

@@ -228,10 +228,10 @@ impl Portal {
     /// Completes when the phone that a State waits for has answered or its time is up; at `until` at the latest, and at once where
     /// nothing is waited for.
     pub async fn await_change(&self, state: &[u8], until: Instant) -> Result<(), SignInError> {
-        let Some(Found { client, dialog, expires_at }) = self.find(state).await? else { return Ok(()) };
+        let Some(Found { dialog, expires_at, .. }) = self.find(state).await? else { return Ok(()) };
         let Question::Number { challenge, .. } = dialog.question else { return Ok(()) };
         let left = Duration::try_from(expires_at.duration_since(self.store.ambient().now())).unwrap_or_default();
-        self.sign_ins.watch(client.id, challenge, until.min(Instant::now() + left)).await
+        self.sign_ins.watch(challenge, until.min(Instant::now() + left)).await
     }
 
     /// How a phone has answered.

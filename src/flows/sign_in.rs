@@ -144,10 +144,8 @@ impl SignInError {
     /// A metric label.
     pub fn part(&self) -> &'static str {
         match self {
-            Self::Directory(fault) => fault.part(),
-            Self::Store(_) => "database",
-            Self::TakenIn(ImportFault::Directory(fault)) => fault.part(),
-            Self::TakenIn(ImportFault::Store(_)) => "database",
+            Self::Directory(fault) | Self::TakenIn(ImportFault::Directory(fault)) => fault.part(),
+            Self::Store(_) | Self::TakenIn(ImportFault::Store(_)) => "database",
             Self::Policy(_) => "policy",
             Self::Passkey(_) => "passkey",
             Self::NoDirectory => "no_directory",
@@ -197,13 +195,25 @@ pub struct SignIns {
     waits: Waits,
     policies: Policies,
     throttle: Throttle,
-    waiting: Places,
+    /// Of the portal, which anybody on the network can speak to.
+    portal_throttle: Throttle,
+    waiting: Places<ClientId>,
+    /// Pages that wait for a phone to answer: so many for one question, and so many in all, so that they take no places of sign-ins.
+    watching: Places<ChallengeId>,
+    watchers: Arc<Semaphore>,
     passkeys: Option<Passkeys>,
     hashing: Arc<Semaphore>,
     limits: Limits,
     /// Requested when waiting sign-ins must end because the process does.
     closing: Stop,
 }
+
+/// Denials a minute from one source at the portal: enough for a house behind one address, and too few to lock a directory's people
+/// out by the hundred (R15).
+const PORTAL_DENIALS: u32 = 60;
+/// Pages that wait for phones at once, and for one phone.
+const MOST_WATCHERS: usize = 1_000;
+const WATCHERS_OF_ONE: usize = 8;
 
 /// What is left of a client's time when a wait for a person ends: the password is checked once more and the outcome
 /// recorded.
@@ -224,7 +234,10 @@ impl SignIns {
             waits,
             policies,
             throttle: Throttle::new(limits.denials_per_source_per_minute),
+            portal_throttle: Throttle::new(PORTAL_DENIALS.min(limits.denials_per_source_per_minute)),
             waiting: Places::default(),
+            watching: Places::default(),
+            watchers: Arc::new(Semaphore::new(MOST_WATCHERS)),
             passkeys: None,
             hashing: Arc::new(Semaphore::new(limits.hashing)),
             limits,
@@ -252,10 +265,12 @@ impl SignIns {
         SignInId(self.store.ambient().id())
     }
 
-    /// Completes when a question that was shown is answered, at `until`, or when this process stops. Whoever watches takes a place
-    /// among those who wait.
-    pub async fn watch(&self, client: ClientId, challenge: ChallengeId, until: Instant) -> Result<(), SignInError> {
-        let _place = self.place(client)?;
+    /// Completes when a question that was shown is answered, at `until`, or when this process stops. Those who watch have places of
+    /// their own.
+    pub async fn watch(&self, challenge: ChallengeId, until: Instant) -> Result<(), SignInError> {
+        let full = |limit| SignInError::Full(limit);
+        let _one = self.watchers.try_acquire().map_err(|_| full(MOST_WATCHERS))?;
+        let _place = self.watching.take(challenge, WATCHERS_OF_ONE).ok_or_else(|| full(WATCHERS_OF_ONE))?;
         let mut wait = self.waits.register(challenge);
         // It may have been answered before we registered.
         if self.store.challenge_status(challenge).await? != Some(Status::Waiting) {
@@ -269,8 +284,12 @@ impl SignIns {
         Ok(())
     }
 
+    fn throttle(&self, client: &Client) -> &Throttle {
+        if client.portal { &self.portal_throttle } else { &self.throttle }
+    }
+
     /// A place among those who wait.
-    fn place(&self, client: ClientId) -> Result<Place, SignInError> {
+    fn place(&self, client: ClientId) -> Result<Place<ClientId>, SignInError> {
         if self.waits.count() >= self.limits.waiting {
             return Err(SignInError::Full(self.limits.waiting));
         }
@@ -295,7 +314,7 @@ impl SignIns {
                 if let Outcome::Denied(denial) = outcome
                     && denial != Denial::Throttled
                 {
-                    self.throttle.count(attempt.source, Instant::now());
+                    self.throttle(&attempt.client).count(attempt.source, Instant::now());
                 }
                 let method = method(outcome);
                 let (outcome, reason) = (outcome.as_str(), outcome.reason());

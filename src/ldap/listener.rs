@@ -19,6 +19,7 @@ use super::session::{Session, SessionEnd, Shared, tls_accept};
 use super::stream::ClientStream;
 use crate::config::LdapConfig;
 use crate::domain::client;
+use crate::domain::ids::ClientId;
 use crate::flows::places::Places;
 use crate::flows::sign_in::SignIns;
 use crate::sockets::{listen, proxy_header};
@@ -97,7 +98,7 @@ impl Door {
 /// What all connections share.
 struct House {
     connections: Semaphore,
-    by_client: Places,
+    by_client: Places<ClientId>,
     shared: Shared,
 }
 

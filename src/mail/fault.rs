@@ -123,7 +123,8 @@ fn is_tls(error: &Error) -> bool {
             return true;
         }
         if let Some(io) = inner.downcast_ref::<std::io::Error>()
-            && io.get_ref().is_some_and(|inner| inner.is::<rustls::Error>())
+            && let Some(inner) = io.get_ref()
+            && inner.is::<rustls::Error>()
         {
             return true;
         }

@@ -59,7 +59,7 @@ impl Connection {
                 told("tls", format!("STARTTLS; the certificate is that of {}", server.host));
             }
             (Security::Tls, _) => {
-                told("tls", format!("from the first byte; the certificate is that of {}", server.host))
+                told("tls", format!("from the first byte; the certificate is that of {}", server.host));
             }
             (Security::StartTls | Security::None, _) => {}
         }

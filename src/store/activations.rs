@@ -68,7 +68,7 @@ impl Store {
         let now = self.ambient.now();
         let mut tx = self.pool.begin().await?;
         let Some(name) = locked(&mut tx, user, now).await? else { return Ok(Made::Barred) };
-        let session = enrolling.session();
+        let session = enrolling.session().filter(|_| enrolling.is_first());
         if session.is_some() && proven(&mut tx, user, None).await? > 0 {
             return Ok(Made::Taken);
         }

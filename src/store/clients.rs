@@ -179,18 +179,18 @@ impl Store {
     }
 
     /// False if there is no portal of that name.
-    pub async fn set_first_enrolment(&self, name: &str, allowed: bool, by: &Actor) -> Result<bool, StoreFault> {
+    pub async fn set_first_enrolment(&self, name: &str, is_open: bool, by: &Actor) -> Result<bool, StoreFault> {
         let mut tx = self.pool.begin().await?;
         let id = sqlx::query_scalar!(
             "update clients set first_enrolment = $2 where name = $1 and portal returning id",
             name,
-            allowed,
+            is_open,
         )
         .fetch_optional(&mut *tx)
         .await?;
         let Some(id) = id else { return Ok(false) };
         let (client, client_name) = (ClientId(id), name.to_owned());
-        let event = Event::FirstEnrolmentSet { client, client_name, allowed, by: by.to_string() };
+        let event = Event::FirstEnrolmentSet { client, client_name, allowed: is_open, by: by.to_string() };
         self.administer(&mut tx, vec![event]).await?;
         super::snapshot::changed(&mut tx).await?;
         tx.commit().await?;

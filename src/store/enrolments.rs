@@ -30,6 +30,9 @@ const KEPT: SignedDuration = SignedDuration::from_hours(24);
 pub enum Enrolling {
     /// Their first authenticator, in this session of the portal; only the password is proven there.
     First(Uuid),
+    /// One in the place of what was lost, in this session of the recovery page. Only the password and the answers to security
+    /// questions are proven there.
+    Recovery(Uuid),
     /// Another one, beside the second factor that the session was begun with.
     More,
 }
@@ -37,9 +40,13 @@ pub enum Enrolling {
 impl Enrolling {
     pub(super) fn session(self) -> Option<Uuid> {
         match self {
-            Self::First(session) => Some(session),
+            Self::First(session) | Self::Recovery(session) => Some(session),
             Self::More => None,
         }
+    }
+
+    pub(super) fn is_first(self) -> bool {
+        matches!(self, Self::First(_))
     }
 }
 
@@ -112,7 +119,7 @@ impl Store {
         let mut tx = self.pool.begin().await?;
         let Some(name) = locked(&mut tx, user, now).await? else { return Ok(Begun::Barred) };
         let session = enrolling.session();
-        if session.is_some() && proven(&mut tx, user, None).await? > 0 {
+        if enrolling.is_first() && proven(&mut tx, user, None).await? > 0 {
             return Ok(Begun::Taken);
         }
         sqlx::query!("delete from authenticators where user_id = $1 and pending_until <= $2", user.0, sql(now) as _)
@@ -226,7 +233,7 @@ impl Store {
             return Ok(Proved::Already);
         }
         let session = enrolling.session();
-        if session.is_some() && proven(&mut tx, user, None).await? > 0 {
+        if enrolling.is_first() && proven(&mut tx, user, None).await? > 0 {
             return Ok(Proved::Taken);
         }
         let done = sqlx::query!(
@@ -255,7 +262,7 @@ impl Store {
         };
         self.administer(&mut tx, vec![event]).await?;
         end_graces(&mut tx, user).await?;
-        if session.is_some() {
+        if enrolling.is_first() {
             self.end_first_enrolments(&mut tx, (user, &name), session, by).await?;
         }
         tx.commit().await?;

@@ -72,7 +72,8 @@ impl Store {
             "select s.id, s.user_id, s.level, s.factor, s.proven_at, s.source, s.agent, s.created_at, s.seen_at, s.expires_at,
                     u.name, u.directory_id, u.language_chosen, u.profile ->> 'language' as language
              from sessions s join users u on u.id = s.user_id
-             where s.token_hash = $1 and s.expires_at > $2 and s.seen_at + make_interval(secs => s.idle_seconds) > $2 and u.enabled and not u.blocked",
+             where s.token_hash = $1 and s.expires_at > $2 and s.seen_at + make_interval(secs => s.idle_seconds) > $2 and u.enabled and not u.blocked
+               and u.directory_disabled is not true and (u.directory_until is null or u.directory_until > $2)",
             &hash(token)[..],
             sql(now) as _,
         )

@@ -177,7 +177,7 @@ impl Store {
         let mut tx = self.pool.begin().await?;
         let Some(name) = locked(&mut tx, user, now).await? else { return Ok(Claimed::Barred) };
         let session = enrolling.session();
-        if session.is_some() && proven(&mut tx, user, None).await? > 0 {
+        if enrolling.is_first() && proven(&mut tx, user, None).await? > 0 {
             return Ok(Claimed::Taken);
         }
         let taken = sqlx::query!("delete from token_stock where id = $1", claimed.id).execute(&mut *tx).await?;
@@ -198,7 +198,7 @@ impl Store {
         )
         .execute(&mut *tx)
         .await?;
-        if session.is_some() {
+        if enrolling.is_first() {
             self.end_first_enrolments(&mut tx, (user, &name), session, by).await?;
         }
         let event = Event::TokenClaimed { user, name, serial: claimed.serial.clone(), by: by.to_string() };

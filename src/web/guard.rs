@@ -13,9 +13,11 @@ use super::cookie;
 use super::dress::Arrived;
 use super::fields::Fields;
 use super::house::{House, Shared};
+use super::portal::enrol::invited;
 use super::problem::Problem;
 use super::visit::{Facts, Visit, is_local};
 use crate::domain::mac;
+use crate::domain::portal::FirstEnrolment;
 use crate::domain::secret::Code;
 use crate::domain::session::{Level, Limits, Session};
 use crate::words::{Locale, Words};
@@ -141,12 +143,31 @@ async fn enter(house: &House, guard: Guard, request: Request<Body>) -> Result<En
         dialog: cookie::read(headers, cookie::DIALOG).and_then(decoded).map(Code::new),
         session,
     });
+    if let Some(session) = &visit.session
+        && is_shut(house, &visit, session).await?
+    {
+        house.store.end_session(session.user, session.id).await?;
+        return Ok(Entered::Elsewhere(with_next("/sign-in", &visit)));
+    }
     let recovers = recovers(house, guard, visit.session.as_ref()).await?;
     if let Some(path) = guard.turns_away(visit.session.as_ref(), &visit, Limits::DEFAULT).filter(|_| !recovers) {
         return Ok(Entered::Elsewhere(path));
     }
     parts.extensions.insert(visit);
     Ok(Entered::Welcome { request: Request::from_parts(parts, Body::empty()), visitor, gone })
+}
+
+/// Has an administrator meanwhile closed what the session opens?
+async fn is_shut(house: &House, visit: &Visit, session: &Session) -> Result<bool, Problem> {
+    let switches = house.help.switches(session.user).await?;
+    if !switches.sign_in {
+        return Ok(true);
+    }
+    Ok(match (session.level, switches.first_enrolment) {
+        (Level::Enrolling, FirstEnrolment::Off) => true,
+        (Level::Enrolling, FirstEnrolment::Link) => invited(house, visit).await? != Some(session.user),
+        (Level::Enrolling, FirstEnrolment::Password) | (Level::Recovery | Level::Full, _) => false,
+    })
 }
 
 /// May somebody who is on the recovery page add a new factor (R29: only where an administrator has said so)?

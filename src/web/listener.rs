@@ -4,6 +4,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -27,6 +28,8 @@ use super::house::House;
 use super::routes;
 use crate::config::{PublicUrl, WebConfig};
 use crate::domain::client;
+use crate::flows::places::Places;
+use crate::flows::throttle::network;
 use crate::sockets::{self, proxy_header};
 use crate::tasks::{Stop, Tasks};
 use crate::telemetry::metrics;
@@ -49,6 +52,8 @@ pub struct Door {
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How long a request under way may take when the process stops.
 const LAST_REQUEST: Duration = Duration::from_secs(5);
+/// How long an answer that is still streamed may take on a connection that asks for nothing more.
+const LAST_STREAM: Duration = Duration::from_secs(75);
 /// The head of a request; more is no browser's.
 const LARGEST_HEAD: usize = 32 * 1024;
 /// Requests at once on one HTTP/2 connection.
@@ -72,6 +77,7 @@ impl Door {
             router: routes::router(Arc::clone(&house)),
             tls: Some(TlsAcceptor::from(Arc::new(tls))),
             connections: Semaphore::new(house.settings.max_connections),
+            by_source: Places::default(),
             settings: house.settings.clone(),
             tasks: tasks.clone(),
         });
@@ -79,6 +85,7 @@ impl Door {
             router: onward(house.url.clone()),
             tls: None,
             connections: Semaphore::new(house.settings.max_connections),
+            by_source: Places::default(),
             settings: house.settings.clone(),
             tasks: tasks.clone(),
         });
@@ -99,6 +106,8 @@ struct Way {
     /// `None`: plain HTTP.
     tls: Option<TlsAcceptor>,
     connections: Semaphore,
+    /// Connections by where they come from.
+    by_source: Places<IpAddr>,
     settings: WebConfig,
     tasks: Tasks,
 }
@@ -145,6 +154,14 @@ impl Way {
         } else {
             peer
         };
+        // One source leaves room for others. A proxy that is trusted speaks for many.
+        let limit_of_one = self.settings.max_connections.div_ceil(4);
+        let is_proxy = client::contains(&self.settings.trusted_proxies, source);
+        let place = self.by_source.take(network(source), if is_proxy { usize::MAX } else { limit_of_one });
+        let Some(_place) = place else {
+            metrics::connection_refused("source_full");
+            return;
+        };
         match &self.tls {
             None => Box::pin(self.converse(stream, source, stop)).await,
             Some(acceptor) => match timeout(limit, acceptor.accept(stream)).await {
@@ -160,10 +177,15 @@ impl Way {
 
     /// HTTP/1.1 or 2, until the browser leaves, is too slow, or the process stops.
     async fn converse(&self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, source: IpAddr, stop: Stop) {
-        let service = service_fn(move |request: Request<Incoming>| {
+        let pulse = Arc::new(Pulse::default());
+        let service = service_fn(|request: Request<Incoming>| {
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(Peer(source));
-            self.router.clone().oneshot(request)
+            let (beat, router) = (pulse.beat(), self.router.clone());
+            async move {
+                let _beat = beat;
+                router.oneshot(request).await
+            }
         });
         let mut builder = auto::Builder::new(OnTasks(self.tasks.clone()));
         let limit = self.settings.request_timeout;
@@ -172,19 +194,62 @@ impl Way {
         http2.timer(TokioTimer::new()).keep_alive_interval(limit).keep_alive_timeout(limit);
         http2.max_concurrent_streams(STREAMS).max_header_list_size(32 * 1024);
         let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
-        let ended = tokio::select! {
-            ended = connection.as_mut() => ended,
-            () = stop.requested() => {
-                connection.as_mut().graceful_shutdown();
-                match timeout(LAST_REQUEST, connection).await {
-                    Ok(ended) => ended,
-                    Err(_) => return,
+        let patience = tokio::select! {
+            ended = connection.as_mut() => {
+                if let Err(error) = ended {
+                    tracing::debug!(%source, %error, "connection ended");
                 }
+                return;
             }
+            () = stop.requested() => LAST_REQUEST,
+            () = pulse.idle(limit) => LAST_STREAM,
+        };
+        connection.as_mut().graceful_shutdown();
+        let ended = tokio::select! {
+            ended = timeout(patience, connection.as_mut()) => ended.unwrap_or(Ok(())),
+            ended = async {
+                stop.requested().await;
+                timeout(LAST_REQUEST, std::future::pending()).await.unwrap_or(Ok(()))
+            } => ended,
         };
         if let Err(error) = ended {
             tracing::debug!(%source, %error, "connection ended");
         }
+    }
+}
+
+/// The requests of a connection. One without any, whatever else it says, is closed: places are few, and neither HTTP/2's pings
+/// nor a silent TLS connection may keep one.
+#[derive(Default)]
+struct Pulse {
+    begun: AtomicUsize,
+    under_way: AtomicUsize,
+}
+
+struct Beat(Arc<Pulse>);
+
+impl Pulse {
+    fn beat(self: &Arc<Self>) -> Beat {
+        self.begun.fetch_add(1, Ordering::Relaxed);
+        self.under_way.fetch_add(1, Ordering::Relaxed);
+        Beat(Arc::clone(self))
+    }
+
+    /// Completes after a time without a request; at the latest after twice that.
+    async fn idle(&self, limit: Duration) {
+        loop {
+            let begun = self.begun.load(Ordering::Relaxed);
+            tokio::time::sleep(limit).await;
+            if self.under_way.load(Ordering::Relaxed) == 0 && self.begun.load(Ordering::Relaxed) == begun {
+                return;
+            }
+        }
+    }
+}
+
+impl Drop for Beat {
+    fn drop(&mut self) {
+        self.0.under_way.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

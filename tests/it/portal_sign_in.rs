@@ -268,7 +268,7 @@ async fn a_sign_in_goes_on_at_another_replica() {
     assert_eq!(there.portal.pending(&page.state()).await.unwrap().unwrap().question, page.asked().await);
     let waiting = there.portal.clone();
     let state = page.state();
-    let until = tokio::time::Instant::now() + std::time::Duration::from_secs(3600);
+    let until = tokio::time::Instant::now() + std::time::Duration::from_hours(1);
     let (changed, _) = tokio::join!(waiting.await_change(&state, until), async {
         let prompt = appliance.prompt().await;
         appliance.answer(&prompt, Reply::Approve { number: Some(number) }).await

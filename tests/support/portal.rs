@@ -154,7 +154,7 @@ impl<'a> Page<'a> {
 
     /// Waits as a page with a live status line does.
     pub async fn changed(&self) {
-        let until = Instant::now() + Duration::from_secs(3600);
+        let until = Instant::now() + Duration::from_hours(1);
         in_time("a change", self.desk.portal.await_change(&self.state(), until)).await.unwrap();
     }
 }

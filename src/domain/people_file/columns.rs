@@ -269,7 +269,12 @@ pub fn understand(
 
 /// The columns of a file of tokens: it names nobody, and each token by its serial number.
 pub fn understand_tokens(headers: &[String]) -> Result<Vec<Column>, FileFault> {
-    let column = |header: &String| Column { header: header.clone(), meaning: meaning(header, Format::Csv) };
+    let column = |header: &String| {
+        // In a file of people a type may be anything's.
+        let is_type = plain(header) == "type";
+        let meaning = if is_type { Meaning::Field(Field::OathType) } else { meaning(header, Format::Csv) };
+        Column { header: header.clone(), meaning }
+    };
     let columns: Vec<Column> = headers.iter().map(column).collect();
     refuse_doubles(&columns)?;
     for field in [Field::OathSerial, Field::OathSecret] {

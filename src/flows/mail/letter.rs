@@ -29,7 +29,7 @@ struct Html<'a> {
 
 #[derive(Template)]
 #[template(path = "mail/letter.txt")]
-struct Text<'a> {
+struct Plain<'a> {
     subject: &'a str,
     greeting: &'a str,
     text: &'a str,
@@ -63,7 +63,7 @@ pub fn letter(notice: &Notice, name: Option<&str>, words: Words, portal: &Public
     let language = words.locale.tag();
     Ok(Letter {
         html: Html { language, subject, greeting, text, facts, advice, action, automatic }.render()?,
-        text: Text { subject, greeting, text, facts, advice, action, automatic }.render()?,
+        text: Plain { subject, greeting, text, facts, advice, action, automatic }.render()?,
         subject: subject.to_owned(),
     })
 }

@@ -220,11 +220,11 @@ impl Run<'_> {
         dialog.again = again;
         let (seed, limit) = match &dialog.question {
             Question::Enrol { seed } => (Some(seed), LONG_ANSWER),
-            Question::NewPassword { .. } | Question::RepeatPassword { .. } => (None, LONG_ANSWER),
-            // A recovery code lies in a drawer.
-            Question::RecoveryCode => (None, LONG_ANSWER),
-            // As long as browsers wait for a person (WebAuthn L3 §15.1).
-            Question::Passkey { .. } => (None, LONG_ANSWER),
+            // A recovery code lies in a drawer; browsers wait as long for a passkey (WebAuthn L3 §15.1).
+            Question::NewPassword { .. }
+            | Question::RepeatPassword { .. }
+            | Question::RecoveryCode
+            | Question::Passkey { .. } => (None, LONG_ANSWER),
             Question::Choice
             | Question::Code
             | Question::Pin { .. }
@@ -242,12 +242,6 @@ impl Run<'_> {
             "the person is asked",
         );
         Ok(Ended::Asked { state, text, ways: dialog.ways, again })
-    }
-
-    /// The number is still waited for; its State stays good.
-    pub(super) fn still_asked(&self, state: [u8; 16], held: &Held) -> Decided {
-        let ways = ways::ways(&held.ways, Some(Factor::App));
-        Decided::unrecorded(Ended::Asked { state, text: String::new(), ways, again: None })
     }
 
     /// Enrols the person's first token if the code shows that it was taken down rightly. The code itself is then judged
@@ -318,4 +312,10 @@ fn seed_text(seed: &Seed) -> Zeroizing<String> {
         grouped.push(letter);
     }
     grouped
+}
+
+/// The number is still waited for; its State stays good.
+pub(super) fn still_asked(state: [u8; 16], held: &Held) -> Decided {
+    let ways = ways::ways(&held.ways, Some(Factor::App));
+    Decided::unrecorded(Ended::Asked { state, text: String::new(), ways, again: None })
 }

@@ -30,7 +30,7 @@ pub struct Assertion<'a> {
 impl Run<'_> {
     /// The entry of a passkey's owner as the directory has it now: nobody types a name that could be looked up.
     pub(super) async fn owner(&self, upstream: &Upstream, owner: Option<&Owner>) -> Result<Who, SignInError> {
-        if self.desk.throttle.is_over(self.attempt.source, Instant::now()) {
+        if self.desk.throttle(&self.attempt.client).is_over(self.attempt.source, Instant::now()) {
             return Ok(Who::Throttled);
         }
         let Some(owner) = owner else { return Ok(Who::Nobody(Denial::WrongPasskey)) };

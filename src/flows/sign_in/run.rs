@@ -6,13 +6,13 @@ use bytes::Bytes;
 use jiff::SignedDuration;
 use tokio::time::Instant;
 
-use super::dialog::{Carried, Resumed};
+use super::dialog::{Carried, Resumed, still_asked};
 use super::first_factor::{Accepted, First, FirstFactor};
 use super::{Attempt, Ended, Gone, Granted, LAST_STEPS, SignInError, SignIns};
 use crate::domain::dialog::Again;
 use crate::domain::dn::{self, Dn};
 use crate::domain::factor::Factor;
-use crate::domain::ids::{ChallengeId, UserId};
+use crate::domain::ids::{ChallengeId, ClientId, UserId};
 use crate::domain::judgement;
 use crate::domain::mac;
 use crate::domain::name::LoginName;
@@ -137,7 +137,7 @@ impl Run<'_> {
             return Ok(Who::Service(text.clone(), None));
         }
         // The gateway's own account is through by now: a stranger at its login page must not take the gateway down too.
-        if self.desk.throttle.is_over(attempt.source, Instant::now()) {
+        if self.desk.throttle(&attempt.client).is_over(attempt.source, Instant::now()) {
             return Ok(Who::Throttled);
         }
         Ok(match Box::pin(resolve::resolve(&upstream.client, &name, self.deadline)).await? {
@@ -276,7 +276,10 @@ impl Run<'_> {
         let requirement = match required(account.as_ref()) {
             // Not one that we can keep books of.
             Requirement::Enrolment if account.is_none() => Requirement::Deny(Denial::UnknownUser),
-            requirement => requirement,
+            asked @ (Requirement::PasswordOnly(_)
+            | Requirement::AnyOf(_)
+            | Requirement::Enrolment
+            | Requirement::Deny(_)) => asked,
         };
         if let Extra::Assertion { ceremony, answer } = &offered.extra {
             // Not before the password is right: nothing tells then whether the passkey was.
@@ -438,7 +441,7 @@ impl Run<'_> {
                         // The phone may still be answered: the person is asked to come back once more.
                         Waited::TimeUp => {
                             if let (true, Some(state)) = (self.attempt.screen.picks, self.state()) {
-                                return Ok(self.still_asked(state, &held));
+                                return Ok(still_asked(state, &held));
                             }
                             let number = self.carried.number.unwrap_or_default();
                             return self.asked_number(challenge, number, &held, accepted.as_ref()).await;
@@ -617,7 +620,7 @@ impl Run<'_> {
     }
 
     /// A place among those who wait.
-    fn place(&self) -> Result<super::super::places::Place, SignInError> {
+    fn place(&self) -> Result<super::super::places::Place<ClientId>, SignInError> {
         self.desk.place(self.attempt.client.id)
     }
 

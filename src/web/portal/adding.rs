@@ -58,14 +58,17 @@ impl Place {
 /// Whoever has the page before them, if they may change anything.
 pub(super) async fn person<'h>(house: &'h House, visit: &Visit) -> Result<(Person<'h>, Switches), Problem> {
     let session = visit.session.as_ref().ok_or(Problem::Stale)?;
+    let switches = house.help.switches(session.user).await?;
     let enrolling = match session.level {
-        // From the recovery page the guard lets here only where an administrator has switched that on.
-        Level::Full | Level::Recovery => Enrolling::More,
+        Level::Full => Enrolling::More,
         Level::Enrolling => Enrolling::First(session.id),
+        // What is begun there is seen and proven there alone.
+        Level::Recovery if switches.recovery_enrols => Enrolling::Recovery(session.id),
+        Level::Recovery => return Err(Problem::Forbidden),
     };
     let by = Actor::themselves(visit.source);
     let person = Person::of(&house.store, session.user, enrolling, by).await?.ok_or(Problem::Forbidden)?;
-    Ok((person, house.help.switches(session.user).await?))
+    Ok((person, switches))
 }
 
 /// Like [`person`], if they may add such a thing.
@@ -272,7 +275,7 @@ pub(super) async fn proven(
     factor: Factor,
 ) -> Result<Response, Problem> {
     match person.enrolling {
-        Enrolling::More => Ok(go(after(Enrolling::More))),
+        Enrolling::More | Enrolling::Recovery(_) => Ok(go(after(person.enrolling))),
         first @ Enrolling::First(_) => {
             let entered = enter(house, visit, (person.user.id, Level::Full, Some(factor)), after(first)).await;
             entered.map(|mut response| {
@@ -286,6 +289,8 @@ pub(super) async fn proven(
 const fn after(enrolling: Enrolling) -> &'static str {
     match enrolling {
         Enrolling::First(_) => "/enrol/codes",
+        // The new one opens the portal from now on; this session does not become a whole one by it.
+        Enrolling::Recovery(_) => "/recovery?done=authenticators-done-added",
         Enrolling::More => "/authenticators?done=authenticators-done-added",
     }
 }

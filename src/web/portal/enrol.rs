@@ -3,7 +3,7 @@
 
 use askama::Template;
 use axum::extract::{Path, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use zeroize::Zeroizing;
 
@@ -70,13 +70,11 @@ async fn link(State(house): State<Shared>, visit: Visit, Path(text): Path<String
     if state == "open" {
         cookie::set(response.headers_mut(), cookie::INVITED, &text, Some(60 * 60 * 24));
     }
-    // The address opens the page again, so it is told to nobody.
-    response.headers_mut().insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     Ok(response)
 }
 
 /// Whose link was opened in this browser, while it serves.
-pub(super) async fn invited(house: &House, visit: &Visit) -> Result<Option<UserId>, Problem> {
+pub(in crate::web) async fn invited(house: &House, visit: &Visit) -> Result<Option<UserId>, Problem> {
     let Some(token) = &visit.invited else { return Ok(None) };
     let found = house.store.enrolment_link(token).await?;
     Ok(found.filter(|invited| matches!(invited.state, LinkState::Open { .. })).map(|invited| invited.user))
@@ -119,11 +117,9 @@ pub(super) struct Way {
 /// What may be added, strongest first.
 pub(super) fn ways(house: &House, visit: &Visit, place: Place, switches: &Switches) -> Vec<Way> {
     let paths = match place {
-        Place::Wizard => [
-            (Kind::Passkey, "/enrol/passkey"),
-            (Kind::Totp, "/enrol/totp"),
-            (Kind::HardwareToken, "/enrol/token"),
-        ],
+        Place::Wizard => {
+            [(Kind::Passkey, "/enrol/passkey"), (Kind::Totp, "/enrol/totp"), (Kind::HardwareToken, "/enrol/token")]
+        }
         Place::Own => [
             (Kind::Passkey, "/passkeys/add"),
             (Kind::Totp, "/authenticators/totp"),

@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::{Person, moment, themselves};
-use crate::domain::session::Level;
+use crate::domain::session::{Level, Limits};
 use crate::store::own_authenticators::{EvenTheLast, Removed};
 use crate::telemetry::shown;
 use crate::web::house::{House, Shared};
@@ -62,6 +62,10 @@ async fn answer(house: &House, visit: &Visit, person: &Person, problem: Option<S
 /// Removes what is lost, but for the last one.
 async fn lost(State(house): State<Shared>, visit: Visit) -> Result<Response, Problem> {
     let person = Person::of(&house, &visit).await?;
+    // A whole session comes here too, and needs what every other change of its factors needs (R30).
+    if person.session.level == Level::Full && !person.session.is_fresh(visit.now, Limits::DEFAULT) {
+        return Ok(go("/sign-in/again?next=/recovery"));
+    }
     let Ok(id) = visit.fields.text("id").parse() else { return Err(Problem::NotFound) };
     let by = themselves(&visit);
     match house.store.remove_authenticator(person.session.user, id, EvenTheLast::No, &by).await? {
