@@ -38,7 +38,6 @@ fi
 umask 077
 work=$(mktemp -d "${TMPDIR:-/tmp}/vestibule-browser.XXXXXXXX")
 left=$target/browser # what a failed run leaves
-rm -rf -- "$left"
 mkdir -p "$work/left"
 
 clean_up() {
@@ -52,6 +51,7 @@ clean_up() {
     wait "$database_pid" 2>/dev/null || true
   fi
   if [ "$code" != 0 ]; then
+    rm -rf -- "$left"
     mkdir -p "$(dirname "$left")"
     cp "$work/vestibule.log" "$work/commands.log" "$work/left/" 2>/dev/null || true
     mv "$work/left" "$left"

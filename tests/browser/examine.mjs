@@ -46,8 +46,9 @@ export function watch(context, faults) {
 }
 
 /** The page's markup without what differs from one person to the next: two pages alike need one look. */
-function alike(html, scripts) {
-  return `${scripts}${html.replace(/value="[^"]*"/g, '').replace(/[0-9a-f-]{16,}|[A-Za-z0-9_-]{20,}|\d+/g, '#')}`;
+function alike(html, person) {
+  const markup = html.replace(/ (?:value|d|data-options)="[^"]*"/g, '').replaceAll(person.uid, '').replace(/<li>[a-z0-9-]+<\/li>/gi, '');
+  return `${person.scripts}${markup.replace(/[0-9a-f-]{16,}|[A-Za-z0-9_-]{20,}|(?:[A-Z2-7]{4} ?){4,}|\d+/g, '#')}`;
 }
 
 async function violations(page, scripts, scheme) {
@@ -107,10 +108,11 @@ async function budget(page) {
 }
 
 /** Looks at the page as everybody might see it: light and dark, wide and narrow. */
-export async function examine(page, scripts, faults) {
+export async function examine(page, person) {
+  const { scripts, faults } = person;
   const where = new URL(page.url());
   if (where.origin !== origin) return;
-  const html = alike(await page.content(), scripts);
+  const html = alike(await page.content(), person);
   if (!examined.has(html)) {
     examined.add(html);
     const begun = Date.now();

@@ -7,6 +7,9 @@ import { examine, watch } from './examine.mjs';
 import { Phone } from './totp.mjs';
 import { until, url, vestibule, vestibuleJson } from './world.mjs';
 
+/** Without the marks that part a value from the text around it, in case it is written the other way round. */
+const plain = (text) => text.replace(/[\u2066-\u2069]/g, '');
+
 export class Person {
   constructor(account, scripts) {
     Object.assign(this, account);
@@ -55,7 +58,7 @@ export class Person {
   }
 
   async looksAround() {
-    await examine(this.page, this.scripts, this.faults);
+    await examine(this.page, this);
   }
 
   /** Goes to an address of ours, or any other; answers the response. */
@@ -112,8 +115,12 @@ export class Person {
   /** Says what is on the page instead when it is not there. */
   async sees(text) {
     const main = this.page.getByRole('main');
-    const there = await main.getByText(text).first().waitFor({ timeout: 5000 }).then(() => true, () => false);
-    assert.ok(there, `${text} is not on ${this.page.url()}, but:\n${await main.innerText()}`);
+    const there = async () => {
+      const words = plain(await main.innerText());
+      return text instanceof RegExp ? text.test(words) : words.includes(text);
+    };
+    const found = await until('the text', there, 5).then(() => true, () => false);
+    assert.ok(found, `${text} is not on ${this.page.url()}, but:\n${await main.innerText()}`);
   }
 
   async seesNo(text) {

@@ -11,13 +11,13 @@ journey('somebody adds a second app, renames it, tests it and removes it again',
   await anna.follows('My authenticators');
   await anna.follows('Add an authenticator');
   await anna.follows('Authenticator app');
-  await anna.fills('Name', 'Tablet <i>&amp;');
+  await anna.fills('Name', 'Tablet <i>&amp; 📱 لوح');
   await anna.presses('Continue');
   const tablet = new Phone(await anna.page.locator('#key').innerText());
   await anna.fills('The code that the app shows now', await tablet.code());
   await anna.presses('Check and add');
   await anna.isAt('/authenticators');
-  await anna.sees('Tablet <i>&amp;');
+  await anna.sees('Tablet <i>&amp; 📱 لوح');
   await anna.follows(/Change, test or remove Tablet/);
   await anna.fills('Name', 'Tablet');
   await anna.presses('Save');
@@ -26,6 +26,8 @@ journey('somebody adds a second app, renames it, tests it and removes it again',
   await anna.fills('Code', await tablet.code());
   await anna.presses('Test');
   await anna.sees('The code was right.');
+  await anna.opens('/authenticators');
+  await anna.follows(/Change, test or remove Tablet/);
   await anna.follows('Remove');
   await anna.presses('Remove');
   await anna.isAt('/authenticators');
