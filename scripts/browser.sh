@@ -90,6 +90,8 @@ url = "$database_url"
 listen = ["$address:$web_port"]
 listen_plain = ["$address:$plain_port"]
 public_url = "https://$name:$web_port"
+# Each person comes with an address of their own, so that one who is throttled does not stand in the others' way.
+trusted_proxies = ["127.0.0.0/8"]
 
 [ldap]
 listen = ["$address:$ldap_port"]

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { Person } from './person.mjs';
 import { asked, left, personOf, somebody } from './world.mjs';
 
-const MINUTE = 60_000;
+const LIMIT = 150_000; // ms, for the slowest on a busy machine
 let count = 0;
 
 /** How many journeys were found by the words that were asked for. */
@@ -32,7 +32,7 @@ async function keepWhatIsOpen(name, people) {
 function take(name, scripts, body) {
   if (!name.toLowerCase().includes(asked.toLowerCase())) return;
   count += 1;
-  test(name, { timeout: MINUTE }, async () => {
+  test(name, { timeout: LIMIT }, async () => {
     const people = [];
     const meet = (account) => {
       const person = new Person(account, scripts);

@@ -10,11 +10,15 @@ import { until, url, vestibule, vestibuleJson } from './world.mjs';
 /** Without the marks that part a value from the text around it, in case it is written the other way round. */
 const plain = (text) => text.replace(/[\u2066-\u2069]/g, '');
 
+let people = 0;
+
 export class Person {
   constructor(account, scripts) {
     Object.assign(this, account);
     this.scripts = scripts;
     this.faults = [];
+    people += 1;
+    this.address = `10.1.${people >> 8}.${people & 255}`;
     /** Set before the first page is opened, to come with another language or another browser. */
     this.comesWith = {};
   }
@@ -43,7 +47,7 @@ export class Person {
 
   async opensABrowser() {
     if (this.page === undefined) {
-      this.context = await newContext({ javaScriptEnabled: this.scripts, ...this.comesWith });
+      this.context = await newContext({ javaScriptEnabled: this.scripts, extraHTTPHeaders: { 'x-forwarded-for': this.address }, ...this.comesWith });
       watch(this.context, this.faults);
       this.page = await this.context.newPage();
       this.page.setDefaultTimeout(5_000);

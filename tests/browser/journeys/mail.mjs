@@ -34,6 +34,7 @@ journey.withScripts('a mail server that is away loses no mail', async ({ somebod
   } finally {
     await openMailbox();
   }
-  await vestibule('mail', 'retry', '--all');
+  // It may have gone out by itself by now.
+  await vestibule('mail', 'retry', '--all').catch(() => {});
   await letterTo(carla.mail, /./);
 });
