@@ -198,7 +198,7 @@ async fn r29_whoever_removed_the_last_one_begins_and_ends_nothing_as_a_first_unt
     let seed = Seed::new(*b"12345678901234567890");
     let token = Token::Hotp { seed: seed.clone(), parameters: Parameters::default(), next_counter: 0 };
     world.store.stock_token("H-1", &token, &by()).await.unwrap();
-    assert!(matches!(thief.start_totp(&label("a")).await.unwrap(), Start::Taken));
+    assert!(matches!(thief.start_another_totp(&label("a")).await.unwrap(), Start::Taken));
     assert_eq!(thief.prove(begun.authenticator.id, &world.code(&begun, 0)).await.unwrap(), Proof::Taken);
     let claimed = thief.claim("H-1", (&shown(&seed, 0), &shown(&seed, 1)), &label("a")).await.unwrap();
     assert_eq!(claimed, Claim::Taken);
