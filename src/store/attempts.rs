@@ -101,18 +101,14 @@ impl Store {
 }
 
 async fn locked(tx: &mut PgConnection, scope: Scope, now: Timestamp) -> Result<Attempts, StoreFault> {
-    sqlx::query!(
-        "insert into attempts (purpose, subject, wrong, last_at) values ($1, $2, 0, $3) on conflict do nothing",
+    // An update that changes nothing takes the row's lock, whoever has just made or forgotten it.
+    let row = sqlx::query!(
+        "insert into attempts (purpose, subject, wrong, last_at) values ($1, $2, 0, $3)
+         on conflict (purpose, subject) do update set wrong = attempts.wrong
+         returning wrong, last_at, until",
         scope.purpose(),
         scope.subject(),
         sql(now) as _,
-    )
-    .execute(&mut *tx)
-    .await?;
-    let row = sqlx::query!(
-        "select wrong, last_at, until from attempts where purpose = $1 and subject = $2 for update",
-        scope.purpose(),
-        scope.subject(),
     )
     .fetch_one(tx)
     .await?;

@@ -103,6 +103,7 @@ impl Replica {
             due: false,
             recovery: None,
             join_key: [7; 32],
+            pin: vestibule::domain::pin::PinCheck::NotAsked,
         };
         self.recorder.conclude(conclusion).await.unwrap()
     }

@@ -52,6 +52,7 @@ fn person(number: u128, passkeys: &[&Credential]) -> Account {
         preferred_factor: None,
         last_factor: None,
         was_enrolled: false,
+        pin: None,
     }
 }
 
