@@ -262,7 +262,7 @@ impl Appliance {
             settings: config.web.clone(),
             help: SelfHelp::new(store.clone(), rules(config).lock),
         };
-        ways_in.web.open(Arc::new(house), &tls, &doors);
+        ways_in.web.open(&Arc::new(house), &tls, &doors);
         ways_in.ldap.open(Arc::clone(&sign_ins), config.ldap.clone(), tls, &doors);
         let house = radius::House { sign_ins, store: store.clone(), dictionary };
         ways_in.radius.open(house, &config.radius, radsec, &doors);

@@ -127,7 +127,7 @@ impl Passkeys {
     /// allowed; attestation is neither asked for nor trusted.
     pub fn start_registration(&self, person: &Person<'_>) -> Result<Started, Broken> {
         let (user, name) = (person.user.0, person.name);
-        let has = credentials(person.has).map(|(_, credential)| credential.id.as_bytes().to_vec().into()).collect();
+        let has = credentials(person.has).map(|(_, credential)| credential.id.as_bytes().to_vec()).collect();
         let display = if person.display.is_empty() { name } else { person.display };
         let (asked, state) =
             self.webauthn.start_passkey_registration(user, name, display, Some(has)).map_err(Broken::Start)?;
@@ -149,7 +149,7 @@ impl Passkeys {
         self.check(&answer.id, &answer.raw_id, &answer.type_, &answer.response.client_data_json)?;
         let passkey = self.webauthn.finish_passkey_registration(&answer, &state)?;
         // §7.1 step 25. The id that counts is the one that was signed for.
-        let id = CredentialId::new(passkey.cred_id().to_vec()).ok_or(Refused::LongId)?;
+        let id = CredentialId::new(passkey.cred_id().as_slice().to_vec()).ok_or(Refused::LongId)?;
         if id.as_bytes() != answer.raw_id.as_slice() {
             return Err(Refused::Malformed("its ids differ".to_owned()));
         }

@@ -71,7 +71,7 @@ pub(super) async fn watch(
 ) -> Response {
     match enter(&house, guard, request).await {
         Ok(Entered::Welcome { request, visitor, gone }) => {
-            let mut response = next.run(request).await;
+            let mut response = next.run(*request).await;
             if let Some(visitor) = visitor {
                 cookie::set(response.headers_mut(), cookie::VISITOR, &visitor, None);
             }
@@ -87,7 +87,7 @@ pub(super) async fn watch(
 
 enum Entered {
     Welcome {
-        request: Request<Body>,
+        request: Box<Request<Body>>,
         /// A browser that was never here: the cookie it gets.
         visitor: Option<String>,
         /// Its session has ended.
@@ -154,7 +154,7 @@ async fn enter(house: &House, guard: Guard, request: Request<Body>) -> Result<En
         return Ok(Entered::Elsewhere(path));
     }
     parts.extensions.insert(visit);
-    Ok(Entered::Welcome { request: Request::from_parts(parts, Body::empty()), visitor, gone })
+    Ok(Entered::Welcome { request: Box::new(Request::from_parts(parts, Body::empty())), visitor, gone })
 }
 
 /// Has an administrator meanwhile closed what the session opens?

@@ -70,11 +70,11 @@ impl Door {
     }
 
     /// Begins to accept. Connections run until they end or `tasks` stops.
-    pub fn open(self, house: Arc<House>, tls: &ServerConfig, tasks: &Tasks) {
+    pub fn open(self, house: &Arc<House>, tls: &ServerConfig, tasks: &Tasks) {
         let mut tls = tls.clone();
         tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         let secure = Arc::new(Way {
-            router: routes::router(Arc::clone(&house)),
+            router: routes::router(Arc::clone(house)),
             tls: Some(TlsAcceptor::from(Arc::new(tls))),
             connections: Semaphore::new(house.settings.max_connections),
             by_source: Places::default(),
@@ -143,14 +143,12 @@ impl Way {
         let peer = peer.to_canonical();
         let limit = self.settings.request_timeout;
         let source = if client::contains(&self.settings.proxy_protocol_from, peer) {
-            match timeout(limit, proxy_header(&mut stream)).await {
-                Ok(Ok(named)) => named.unwrap_or(peer).to_canonical(),
-                Ok(Err(_)) | Err(_) => {
-                    metrics::connection_refused("proxy_header");
-                    tracing::warn!(%peer, "a balancer's connection without a usable PROXY header refused");
-                    return;
-                }
-            }
+            let Ok(Ok(named)) = timeout(limit, proxy_header(&mut stream)).await else {
+                metrics::connection_refused("proxy_header");
+                tracing::warn!(%peer, "a balancer's connection without a usable PROXY header refused");
+                return;
+            };
+            named.unwrap_or(peer).to_canonical()
         } else {
             peer
         };

@@ -56,10 +56,12 @@ impl Page {
         self
     }
 
+    #[allow(clippy::unused_self, reason = "templates call it on the page")]
     pub fn asset(&self, name: &str) -> String {
         assets::address(name)
     }
 
+    #[allow(clippy::unused_self, reason = "templates call it on the page")]
     pub fn locales(&self) -> [Locale; 5] {
         Locale::ALL
     }

@@ -334,7 +334,9 @@ mod tests {
         for (name, value) in others {
             let overrides = set(&[(name, value)]).unwrap();
             let mut switches = Switches::default();
-            SWITCHES.iter().for_each(|switch| _ = overrides.apply(switch, &mut switches));
+            for switch in &SWITCHES {
+                overrides.apply(switch, &mut switches);
+            }
             let moved: Vec<&str> = SWITCHES
                 .iter()
                 .filter(|switch| switch.value(&switches) != switch.value(&Switches::default()))

@@ -305,12 +305,7 @@ impl Run<'_> {
             Begin { client, account: account.as_ref(), extra: &offered.extra, screen: *screen, pin_missing, now };
         let (machine, _) = SignIn::begin(&requirement, begin);
         let wanted = matches!(&requirement, Requirement::AnyOf(factors) if factors.contains(&Factor::RecoveryCode));
-        let recovery = match (&offered.extra, &account) {
-            (Extra::Recovery(code), Some(account)) if accepted && wanted => {
-                recovery::matches(&self.desk.store, account.user.id, code, &self.desk.hashing).await?
-            }
-            _ => None,
-        };
+        let recovery = self.recovery(&offered.extra, account.as_ref().filter(|_| accepted && wanted)).await?;
         // What proves nothing may be anybody's, and no password came with it: it counts against nobody.
         let is_anybodys = matches!(first, First::NotProven(Denial::WrongPasskey));
         let user = account.as_ref().map(|account| account.user.id).filter(|_| !is_anybodys);
@@ -321,6 +316,16 @@ impl Run<'_> {
             }
         };
         Ok(Some(Box::new((machine, Held { first, offered, account, user, recovery, pin, join_key, again, ways }))))
+    }
+
+    /// The handle of the recovery code that was offered, if it is one of the person's.
+    async fn recovery(&self, offered: &Extra, account: Option<&Account>) -> Result<Option<String>, SignInError> {
+        Ok(match (offered, account) {
+            (Extra::Recovery(code), Some(account)) => {
+                recovery::matches(&self.desk.store, account.user.id, code, &self.desk.hashing).await?
+            }
+            _ => None,
+        })
     }
 
     /// Is this person asked for a PIN? Where nothing can be asked, none is.

@@ -188,7 +188,7 @@ async fn taken(visit: Visit) -> Result<Response, Problem> {
 
 #[derive(Template)]
 #[template(path = "authenticators/codes.html")]
-struct Codes {
+struct CodesPage {
     page: Page,
     step: u8,
     base: &'static str,
@@ -201,7 +201,7 @@ struct Codes {
     all: Zeroizing<String>,
 }
 
-impl Codes {
+impl CodesPage {
     async fn of(house: &Shared, visit: &Visit) -> Result<Self, Problem> {
         let have = person(house, visit).await?.0.recovery_codes().await?;
         let left = have.iter().filter(|code| code.used_at.is_none()).count();
@@ -220,12 +220,12 @@ impl Codes {
 }
 
 async fn codes(State(house): State<Shared>, visit: Visit) -> Result<Response, Problem> {
-    show(&Codes::of(&house, &visit).await?)
+    show(&CodesPage::of(&house, &visit).await?)
 }
 
 async fn make_codes(State(house): State<Shared>, visit: Visit) -> Result<Response, Problem> {
     let codes = person(&house, &visit).await?.0.new_recovery_codes().await?;
-    let mut page = Codes::of(&house, &visit).await?;
+    let mut page = CodesPage::of(&house, &visit).await?;
     page.codes = codes.into_iter().map(|code| code.shown).collect();
     let all: Vec<&str> = page.codes.iter().map(|code| code.as_str()).collect();
     page.all = Zeroizing::new(all.join(" "));

@@ -203,7 +203,23 @@ fn refusal(denial: Denial) -> &'static str {
         Denial::PromptCancelled => "sign-in-prompt-cancelled",
         Denial::Throttled => "sign-in-throttled",
         Denial::DialogOver => "sign-in-done-over",
-        _ => "sign-in-refused",
+        Denial::WrongPassword
+        | Denial::PasswordExpired
+        | Denial::NotOneEntry
+        | Denial::UnknownUser
+        | Denial::NoFactor
+        | Denial::MustEnrol
+        | Denial::Disabled
+        | Denial::DisabledInDirectory
+        | Denial::ExpiredInDirectory
+        | Denial::Blocked
+        | Denial::LockedOut
+        | Denial::MissingCode
+        | Denial::ReusedCode
+        | Denial::WrongPin
+        | Denial::FactorNotAllowed
+        | Denial::TooManyPrompts
+        | Denial::AlreadyAsking => "sign-in-refused",
     }
 }
 
