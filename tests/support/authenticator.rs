@@ -157,6 +157,7 @@ impl Made {
         data
     }
 
+    #[allow(clippy::needless_pass_by_value, reason = "it is made where this is called")]
     fn credential(&self, response: Value) -> String {
         let raw_id = encoded(&self.raw_id);
         json!({

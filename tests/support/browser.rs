@@ -1,6 +1,7 @@
 //! A browser without scripts: it keeps cookies, follows redirects, and fills in the forms of the pages it is given.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -89,17 +90,17 @@ impl Browser {
     pub async fn request(&mut self, method: &str, path: &str, more: &[(&str, &str)], body: &str) -> Page {
         let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", self.host);
         for (name, value) in &self.headers {
-            head += &format!("{name}: {value}\r\n");
+            let _ = write!(head, "{name}: {value}\r\n");
         }
         for (name, value) in more {
-            head += &format!("{name}: {value}\r\n");
+            let _ = write!(head, "{name}: {value}\r\n");
         }
         if !self.cookies.is_empty() {
             let cookies: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-            head += &format!("Cookie: {}\r\n", cookies.join("; "));
+            let _ = write!(head, "Cookie: {}\r\n", cookies.join("; "));
         }
         if method == "POST" {
-            head += &format!("Content-Length: {}\r\n", body.len());
+            let _ = write!(head, "Content-Length: {}\r\n", body.len());
         }
         let raw = self.raw(format!("{head}\r\n{body}").as_bytes()).await;
         let page = parse(&raw, path);
