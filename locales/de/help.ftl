@@ -241,3 +241,6 @@ help-new-phone-3 = Melden Sie sich einmal mit dem neuen Telefon an.
 help-new-phone-4 = Entfernen Sie erst dann das alte Telefon aus der Liste.
 help-new-phone-5 = Löschen Sie das alte Telefon, bevor Sie es weggeben.
 help-new-phone-go = Meine Authenticatoren
+help-reason-wrong-pin = die PIN war falsch
+help-what-pin-set = Ihre PIN wurde gesetzt
+help-what-pin-cleared = Ihre PIN wurde entfernt

@@ -241,3 +241,6 @@ help-new-phone-3 = Sign in once with the new phone.
 help-new-phone-4 = Only then remove the old phone from the list.
 help-new-phone-5 = Erase the old phone before you give it away.
 help-new-phone-go = My authenticators
+help-reason-wrong-pin = the PIN was not right
+help-what-pin-set = Your PIN was set
+help-what-pin-cleared = Your PIN was removed

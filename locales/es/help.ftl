@@ -241,3 +241,6 @@ help-new-phone-3 = Inicie sesión una vez con el teléfono nuevo.
 help-new-phone-4 = Solo entonces quite el teléfono antiguo de la lista.
 help-new-phone-5 = Borre el teléfono antiguo antes de deshacerse de él.
 help-new-phone-go = Mis autenticadores
+help-reason-wrong-pin = el PIN no era correcto
+help-what-pin-set = Se ha establecido su PIN
+help-what-pin-cleared = Se ha quitado su PIN

@@ -241,3 +241,6 @@ help-new-phone-3 = Connectez-vous une fois avec le nouveau téléphone.
 help-new-phone-4 = Ne retirez qu’ensuite l’ancien téléphone de la liste.
 help-new-phone-5 = Effacez l’ancien téléphone avant de vous en séparer.
 help-new-phone-go = Mes authentificateurs
+help-reason-wrong-pin = le code PIN n’était pas bon
+help-what-pin-set = Votre code PIN a été défini
+help-what-pin-cleared = Votre code PIN a été supprimé

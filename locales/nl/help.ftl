@@ -241,3 +241,6 @@ help-new-phone-3 = Meld u één keer aan met de nieuwe telefoon.
 help-new-phone-4 = Verwijder pas daarna de oude telefoon uit de lijst.
 help-new-phone-5 = Wis de oude telefoon voordat u hem weggeeft.
 help-new-phone-go = Mijn authenticators
+help-reason-wrong-pin = de pincode klopte niet
+help-what-pin-set = Uw pincode is ingesteld
+help-what-pin-cleared = Uw pincode is verwijderd
