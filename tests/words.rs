@@ -21,7 +21,7 @@ fn texts(locale: &str) -> Texts {
         let mut key = String::new();
         for line in fs::read_to_string(&path).unwrap().lines() {
             if line.starts_with(|letter: char| letter.is_ascii_lowercase()) {
-                key = line.split_once('=').unwrap().0.trim().to_owned();
+                line.split_once('=').unwrap().0.trim().clone_into(&mut key);
                 assert!(key.starts_with(&format!("{area}-")), "{locale}/{area}.ftl: {key} begins with another area");
                 assert!(texts.insert(key.clone(), BTreeSet::new()).is_none(), "{locale}: {key} stands there twice");
             }
