@@ -30,7 +30,7 @@ async fn a_mail_arrives_over_starttls_with_its_headers_and_both_parts() {
     assert_eq!(header("Subject"), "Einer Ihrer Wiederherstellungscodes wurde benutzt");
     assert_eq!(header("Auto-Submitted"), "auto-generated");
     let text = mail["parts"]["text/plain"].as_str().unwrap();
-    assert!(text.contains("Anna") && text.contains("3") && text.contains("(UTC+00:00)"), "{text}");
+    assert!(text.contains("Anna") && text.contains('3') && text.contains("(UTC+00:00)"), "{text}");
     let html = mail["parts"]["text/html"].as_str().unwrap();
     assert!(html.contains("https://mfa.example.test/security/not-me"), "{html}");
     assert_eq!(inbox[0]["connection"], inbox[1]["connection"], "one connection for both");
